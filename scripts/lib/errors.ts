@@ -1,0 +1,101 @@
+/** What an error tells beside its first line. */
+export interface ErrorDetails {
+  /** Lines below the headline: the command and the end of its output, or what was found. */
+  readonly details?: readonly string[];
+  /** What to do next. */
+  readonly hint?: string | undefined;
+  /** The file with the whole output. */
+  readonly log?: string | undefined;
+  readonly exitCode?: number;
+  readonly cause?: unknown;
+}
+
+/** An error that a user can act on. It is shown without a stack trace. */
+export class ToolkitError extends Error {
+  readonly details: readonly string[];
+  readonly hint: string | undefined;
+  readonly log: string | undefined;
+  readonly exitCode: number;
+
+  constructor(message: string, { details = [], hint, log, exitCode = 1, cause }: ErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ToolkitError';
+    this.details = details;
+    this.hint = hint;
+    this.log = log;
+    this.exitCode = exitCode;
+  }
+}
+
+/** Wrong flags, a wrong file: what the user typed. Exit code 2, as getopt programs do. */
+export class UsageError extends ToolkitError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, { exitCode: 2, ...details });
+    this.name = 'UsageError';
+  }
+}
+
+/** A command that failed. `command` can be pasted into a shell. */
+export class CommandError extends ToolkitError {
+  readonly command: string;
+  readonly commandExitCode: number | undefined;
+  readonly output: string;
+
+  constructor(
+    command: string,
+    commandExitCode: number | undefined,
+    output: string,
+    { message, ...rest }: ErrorDetails & { message?: string | undefined } = {},
+  ) {
+    super(message ?? `${command.split(' ', 1)[0] ?? 'command'} failed`, {
+      ...rest,
+      details: [
+        `${command} → ${commandExitCode === undefined ? 'did not start' : `exit code ${commandExitCode}`}`,
+        ...tail(output),
+        ...(rest.details ?? []),
+      ],
+    });
+    this.name = 'CommandError';
+    this.command = command;
+    this.commandExitCode = commandExitCode;
+    this.output = output;
+  }
+}
+
+/** The run was stopped by a signal. */
+export class InterruptedError extends ToolkitError {
+  constructor(signal: string, exitCode: number) {
+    super(`stopped by ${signal}`, { exitCode, hint: 'Run the same command again: it goes on from what is finished.' });
+    this.name = 'InterruptedError';
+  }
+}
+
+/** The last lines of an output, without blank ones. */
+export function tail(output: string, lines = 12): string[] {
+  return output
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '')
+    .slice(-lines);
+}
+
+/** One line that says what went wrong, for places where a whole report would not fit. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The whole report on an error, as the entry point prints it. Unforeseen errors keep their stack trace. */
+export function renderError(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(renderError).join('\n');
+  if (!(error instanceof ToolkitError)) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return `✖ unexpected error (a defect of the toolkit)\n${indent(text.split('\n'))}`;
+  }
+  const lines = [...error.details, ...(error.hint === undefined ? [] : error.hint.split('\n'))];
+  if (error.log !== undefined) lines.push(`log: ${error.log}`);
+  return [`✖ ${error.message}`, ...(lines.length > 0 ? [indent(lines)] : [])].join('\n');
+}
+
+function indent(lines: readonly string[]): string {
+  return lines.map((line) => `  ${line}`).join('\n');
+}

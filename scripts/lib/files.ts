@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+/** Content of a text file, or undefined when there is none. */
+export async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Writes a file under a temporary name beside it and renames it, so that it is whole or not there. */
+export async function writeAtomically(file: string, content: string | Uint8Array, mode?: number): Promise<void> {
+  await replace(file, async (temporary) => {
+    await writeFile(temporary, content);
+    if (mode !== undefined) await chmod(temporary, mode);
+  });
+}
+
+/**
+ * Makes a file or folder under a temporary name beside its place and renames it there when `make` has succeeded. A former one
+ * is replaced. What a failed `make` left is removed.
+ */
+export async function replace(target: string, make: (temporary: string) => Promise<void>): Promise<void> {
+  await mkdir(path.dirname(target), { recursive: true });
+  const temporary = `${target}.${randomUUID().slice(0, 8)}.tmp`;
+  try {
+    await make(temporary);
+    await rename(temporary, target).catch(async (error: NodeJS.ErrnoException) => {
+      // A folder cannot be renamed over one that holds something.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST' && error.code !== 'EISDIR') throw error;
+      await rm(target, { recursive: true, force: true });
+      await rename(temporary, target);
+    });
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Context } from './context.js';
+import { ToolkitError } from './errors.js';
+import { readIfThere, replace } from './files.js';
+import { goEnv, moduleFolder, type Pin, readPin, runGo } from './go.js';
+
+/** A pinned upstream with a patch series. */
+export interface Fork {
+  readonly name: string;
+  /** Folder in the checkout: go.mod, go.sum, patches/. */
+  readonly folder: string;
+  /** The module at the root of the upstream repository. */
+  readonly module: string;
+  /** Folder in the upstream repository whose subfolders are modules of their own, named by their path below it. */
+  readonly staging?: string;
+}
+
+/** The forks, by name. */
+export const forks = {
+  kind: { name: 'kind', folder: 'kind', module: 'sigs.k8s.io/kind' },
+  kubernetes: { name: 'kubernetes', folder: 'kubernetes', module: 'k8s.io/kubernetes', staging: 'staging/src' },
+} as const satisfies Record<string, Fork>;
+
+/** Where a fork is laid out for building. */
+export interface Layout {
+  readonly pin: Pin;
+  /** The go.mod that replaces the patched modules; undefined when nothing is patched. */
+  readonly modfile: string | undefined;
+}
+
+/** Names of the patches of a series file (quilt's format: one name a line, # starts a comment). */
+export function parseSeries(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/#.*$/, '').trim())
+    .filter((line) => line !== '');
+}
+
+/** Patches of a folder that holds `series`, in order, as absolute paths. */
+export async function readSeries(patches: string): Promise<string[]> {
+  return parseSeries((await readIfThere(path.join(patches, 'series'))) ?? '').map((name) => path.join(patches, name));
+}
+
+/** The files of the upstream repository that a patch changes, as git names them in `diff --git a/… b/…`. */
+export function touchedFiles(patch: string): string[] {
+  return [...new Set([...patch.matchAll(/^diff --git a\/(.+?) b\/(.+)$/gm)].flatMap((match) => [match[1] ?? '', match[2] ?? '']))];
+}
+
+/** The module that a file of the upstream repository belongs to, and the module's folder there. */
+export function moduleOf(fork: Fork, file: string): { module: string; prefix: string } {
+  if (fork.staging === undefined || !file.startsWith(`${fork.staging}/`)) return { module: fork.module, prefix: '' };
+  const [organisation = '', name = ''] = file.slice(fork.staging.length + 1).split('/');
+  return { module: `${organisation}/${name}`, prefix: `${fork.staging}/${organisation}/${name}` };
+}
+
+/** Applies patches to a tree that is no git repository. @throws ToolkitError that names the patch that does not apply */
+export async function applyPatches(ctx: Context, tree: string, patches: readonly string[]): Promise<void> {
+  for (const patch of patches) {
+    await ctx.runner.run('git', ['apply', '--whitespace=nowarn', patch], {
+      cwd: tree,
+      // Without a ceiling git would take the tree for a part of the repository around it, and skip the patch without a word.
+      env: { GIT_CEILING_DIRECTORIES: path.dirname(tree) },
+      failure: `${path.basename(patch)} does not apply`,
+      hint: 'The patch and the pin do not fit together: change one of them, or take the patch out of the series file.',
+    });
+  }
+}
+
+/** Lays out the modules that the series touches, patched, under `.cache/src/NAME`. The others stay in the module cache. */
+export async function layOut(ctx: Context, fork: Fork): Promise<Layout> {
+  const folder = ctx.paths.inRoot(fork.folder);
+  const pin = await readPin(folder);
+  const patches = await readSeries(path.join(folder, 'patches'));
+  if (patches.length === 0) return { pin, modfile: undefined };
+
+  const touched = new Map<string, string>();
+  for (const patch of patches) {
+    for (const file of touchedFiles(await readFile(patch, 'utf8'))) {
+      const { module, prefix } = moduleOf(fork, file);
+      touched.set(module, prefix);
+    }
+  }
+  if (touched.size === 0) throw new ToolkitError(`the patches of ${fork.name} change no file`);
+
+  const target = path.join(ctx.paths.src, fork.name);
+  await replace(target, async (temporary) => {
+    const tree = path.join(temporary, 'tree');
+    await mkdir(tree, { recursive: true });
+    // The root module first: its copy must not wipe a staging module inside it.
+    for (const [module, prefix] of [...touched].sort(([, a], [, b]) => a.length - b.length)) {
+      await copyModule(ctx, await moduleFolder(ctx, pin, module), path.join(tree, prefix));
+    }
+    await applyPatches(ctx, tree, patches);
+    for (const name of ['go.mod', 'go.sum']) await writeFile(path.join(temporary, name), await readFile(path.join(folder, name)));
+    // Relative to the pin's folder: an absolute path would end up in the programs.
+    const edits = [...touched].map(([module, prefix]) => `-replace=${module}=${path.relative(folder, path.join(target, 'tree', prefix))}`);
+    await runGo(ctx, ['mod', 'edit', ...edits, path.join(temporary, 'go.mod')], { env: goEnv(pin.toolchain) });
+  });
+  return { pin, modfile: path.join(target, 'go.mod') };
+}
+
+async function copyModule(ctx: Context, from: string, to: string): Promise<void> {
+  await mkdir(path.dirname(to), { recursive: true });
+  await cp(from, to, { recursive: true });
+  // The module cache is read-only, and so is a copy of it.
+  await ctx.runner.run('chmod', ['-R', 'u+w', to]);
+}

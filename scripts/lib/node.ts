@@ -1,0 +1,55 @@
+import type { Context } from './context.js';
+import type { RunOptions, RunResult } from './runner.js';
+
+/** Runs a command in a node of the cluster, which is a container. */
+export function onNode(
+  ctx: Pick<Context, 'runner'>,
+  node: string,
+  command: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  return ctx.runner.run('docker', ['exec', ...(options.input === undefined ? [] : ['--interactive']), node, ...command], options);
+}
+
+/** A node container of a cluster. */
+export interface NodeContainer {
+  readonly name: string;
+  readonly id: string;
+  /** Docker's word: running, exited, paused, … */
+  readonly state: string;
+  /** control-plane or worker. */
+  readonly role: string;
+}
+
+/** The node containers of a cluster, by kind's labels; also those that do not run. Sorted by name. */
+export async function nodeContainers(ctx: Pick<Context, 'runner'>, clusterName: string): Promise<NodeContainer[]> {
+  const { stdout } = await ctx.runner.run('docker', [
+    'ps',
+    '--all',
+    '--no-trunc',
+    '--filter',
+    `label=io.x-k8s.kind.cluster=${clusterName}`,
+    '--format',
+    '{{.Names}} {{.ID}} {{.State}} {{.Label "io.x-k8s.kind.role"}}',
+  ]);
+  const rows = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split(' '));
+  return rows
+    .map(([name = '', id = '', state = '', role = '']) => ({ name, id, state, role }))
+    .sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** References of the images in a node's containerd that match a filter of ctr(8), e.g. `name~=^containerd.io/checkpoint/`. */
+export async function nodeImages(ctx: Pick<Context, 'runner'>, node: string, filter?: string): Promise<string[]> {
+  const { stdout } = await onNode(ctx, node, [
+    'ctr',
+    '--namespace=k8s.io',
+    'images',
+    'ls',
+    '--quiet',
+    ...(filter === undefined ? [] : [filter]),
+  ]);
+  return stdout.split('\n').filter(Boolean).sort();
+}

@@ -1,0 +1,89 @@
+import { type DefaultRenderer, Listr, type ListrTaskWrapper, PRESET_TIMER, type SimpleRenderer } from 'listr2';
+import type { Clock } from './context.js';
+import { messageOf } from './errors.js';
+import type { Step } from './step.js';
+
+/** Shows what the engine does. */
+export interface Reporter {
+  begin(entries: ReadonlyArray<{ readonly step: Step; readonly reason: string | undefined }>): void;
+  started(step: Step, reason: string): void;
+  progress(step: Step, line: string): void;
+  finished(step: Step, seconds: number): void;
+  failed(step: Step, error: unknown): void;
+  end(): Promise<void>;
+}
+
+/** Lines with the time of day, for logs and CI. */
+export function plainReporter(write: (line: string) => void, clock: Clock): Reporter {
+  const line = (text: string): void => write(`${new Date(clock.now()).toISOString().slice(11, 19)} ${text}`);
+  return {
+    begin(entries) {
+      const stale = entries.filter((entry) => entry.reason !== undefined).length;
+      line(`${stale} of ${entries.length} steps to do`);
+    },
+    started: (step, reason) => line(`▶ ${step.title} (${reason})`),
+    progress: () => undefined,
+    finished: (step, seconds) => line(`✔ ${step.title} ${seconds.toFixed(1)} s`),
+    failed: (step, error) => line(`✖ ${step.title}: ${messageOf(error)}`),
+    end: async () => undefined,
+  };
+}
+
+interface Row {
+  readonly wrapper: Promise<ListrTaskWrapper<unknown, typeof DefaultRenderer, typeof SimpleRenderer>>;
+  readonly settle: { done: () => void; skip: () => void; fail: (error: Error) => void };
+}
+
+/** A live list on a terminal: one row a step that is to be done, with elapsed time and its last line of output. */
+export function listReporter(): Reporter {
+  const rows = new Map<string, Row>();
+  const list = new Listr<unknown, 'default', 'simple'>([], {
+    concurrent: true,
+    exitOnError: false,
+    registerSignalListeners: false,
+    rendererOptions: { collapseErrors: true, collapseSubtasks: false, timer: PRESET_TIMER, formatOutput: 'truncate' },
+  });
+  let running: Promise<unknown> = Promise.resolve();
+  const withRow = (step: Step, act: (row: Row) => void): void => {
+    const row = rows.get(step.id);
+    if (row !== undefined) act(row);
+  };
+  const show = (step: Step, line: string): void =>
+    withRow(step, (row) => {
+      void row.wrapper.then((task) => {
+        task.output = line;
+      });
+    });
+  const add = (step: Step): void => {
+    let giveWrapper: (wrapper: Awaited<Row['wrapper']>) => void = () => undefined;
+    let settle: Row['settle'] = { done: () => undefined, skip: () => undefined, fail: () => undefined };
+    const wrapper = new Promise<Awaited<Row['wrapper']>>((resolve) => {
+      giveWrapper = resolve;
+    });
+    const outcome = new Promise<'done' | 'skip'>((resolve, reject) => {
+      settle = { done: () => resolve('done'), skip: () => resolve('skip'), fail: reject };
+    });
+    list.add({
+      title: step.title,
+      task: async (_, task) => {
+        giveWrapper(task);
+        if ((await outcome) === 'skip') task.skip(`${step.title} (not started)`);
+      },
+    });
+    rows.set(step.id, { wrapper, settle });
+  };
+  return {
+    begin(entries) {
+      for (const { step, reason } of entries) if (reason !== undefined) add(step);
+      running = list.run();
+    },
+    started: show,
+    progress: show,
+    finished: (step) => withRow(step, (row) => row.settle.done()),
+    failed: (step, error) => withRow(step, (row) => row.settle.fail(error instanceof Error ? error : new Error(String(error)))),
+    async end() {
+      for (const row of rows.values()) row.settle.skip();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,197 @@
+import { createWriteStream, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { type Options as ExecaOptions, execa } from 'execa';
+import { quote } from 'zx';
+import { CommandError, ToolkitError } from './errors.js';
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Added to the environment of the run; `undefined` removes a variable. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Text for standard input; none by default. */
+  readonly input?: string;
+  /** A file for standard input. */
+  readonly inputFile?: string;
+  /** Standard output goes into this file (created) and is not kept. */
+  readonly stdoutFile?: string;
+  /** The whole output is appended here, after the command itself. */
+  readonly log?: string | undefined;
+  /** Milliseconds after which the command is ended. */
+  readonly timeout?: number;
+  /** Exit codes beside 0 that are an answer, not a failure. `true`: all. */
+  readonly accept?: readonly number[] | true;
+  /** Headline of the error, e.g. "CRIU does not build". */
+  readonly failure?: string;
+  /** What to do when it fails. */
+  readonly hint?: string;
+  /** Called with each line of output while the command runs. */
+  readonly onLine?: ((line: string) => void) | undefined;
+  /** The command talks to the terminal itself (kubectl exec -it, an editor). */
+  readonly interactive?: boolean;
+}
+
+export interface RunResult {
+  /** Without the final newline. */
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** Starts processes. The only one outside tests is made by {@link createRunner}. */
+export interface Runner {
+  /** Runs a command to its end. @throws CommandError unless its exit code is 0 or accepted */
+  run(file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
+}
+
+/** How long an ended command may take to go before it is killed, milliseconds. */
+const GRACE = 5000;
+const MAX_OUTPUT = 64 * 1024 * 1024;
+
+/** A command line that can be pasted into a shell. */
+export function commandLine(file: string, args: readonly string[], { cwd, env }: Pick<RunOptions, 'cwd' | 'env'> = {}): string {
+  const assignments = Object.entries(env ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${shellWord(value)}`]));
+  const line = [...assignments, file, ...args.map(shellWord)].join(' ');
+  return cwd === undefined ? line : `cd ${shellWord(cwd)} && ${line}`;
+}
+
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : quote(word);
+}
+
+/**
+ * The process runner. Each command gets a process group of its own, and the group is ended when the signal fires:
+ * nothing that a command started outlives the run.
+ */
+export function createRunner({ signal, env = process.env }: { signal: AbortSignal; env?: NodeJS.ProcessEnv }): Runner {
+  return { run: (file, args, options = {}) => runCommand(file, args, options, signal, env) };
+}
+
+async function runCommand(
+  file: string,
+  args: readonly string[],
+  options: RunOptions,
+  signal: AbortSignal,
+  baseEnv: NodeJS.ProcessEnv,
+): Promise<RunResult> {
+  signal.throwIfAborted();
+  const { cwd, interactive = false, log, onLine, accept = [], timeout } = options;
+  const command = commandLine(file, args, options);
+  const execaOptions: ExecaOptions = {
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(timeout === undefined ? {} : { timeout }),
+    env: { ...baseEnv, ...options.env },
+    extendEnv: false,
+    reject: false,
+    detached: !interactive,
+    maxBuffer: MAX_OUTPUT,
+    ...(interactive
+      ? { stdio: 'inherit' as const }
+      : {
+          ...(options.input === undefined
+            ? { stdin: options.inputFile === undefined ? ('ignore' as const) : { file: options.inputFile } }
+            : { input: options.input }),
+          ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile }, buffer: { stdout: false, stderr: true } }),
+        }),
+  };
+  const child = execa(file, args, execaOptions);
+
+  const endGroup = groupKiller(child.pid, interactive);
+  signal.addEventListener('abort', endGroup.soft);
+  const sink = log === undefined ? undefined : openLog(log, command);
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null || stream === undefined) continue;
+    if (sink !== undefined) stream.on('data', (chunk: Buffer) => sink.write(chunk));
+    if (onLine !== undefined) stream.on('data', (chunk: Buffer) => reportLastLine(chunk, onLine));
+  }
+  try {
+    const result = await child;
+    if (signal.aborted) throw signal.reason;
+    const stdout = typeof result.stdout === 'string' ? result.stdout : '';
+    const stderr = typeof result.stderr === 'string' ? result.stderr : '';
+    const exitCode = result.exitCode;
+    if (exitCode === 0 || (exitCode !== undefined && (accept === true || accept.includes(exitCode)))) return { stdout, stderr, exitCode };
+    const missing = result.exitCode === undefined && 'code' in result && result.code === 'ENOENT';
+    const output = [
+      stdout,
+      stderr,
+      result.timedOut ? `ended after ${(timeout ?? 0) / 1000} s` : missing ? `${file}: command not found` : '',
+    ]
+      .filter(Boolean)
+      .join('\n');
+    throw new CommandError(command, exitCode, output === '' ? (result.shortMessage ?? '') : output, {
+      message: options.failure,
+      hint: options.hint,
+      log,
+    });
+  } finally {
+    signal.removeEventListener('abort', endGroup.soft);
+    endGroup.finish(signal.aborted || child.killed);
+    if (sink !== undefined) await new Promise<void>((resolve) => sink.end(() => resolve()));
+  }
+}
+
+function openLog(log: string, command: string): NodeJS.WritableStream {
+  mkdirSync(path.dirname(log), { recursive: true });
+  const sink = createWriteStream(log, { flags: 'a' });
+  sink.write(`$ ${command}\n`);
+  return sink;
+}
+
+function reportLastLine(chunk: Buffer, onLine: (line: string) => void): void {
+  const lines = chunk
+    .toString('utf8')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
+  const last = lines.at(-1);
+  if (last !== undefined) onLine(last);
+}
+
+function groupKiller(pid: number | undefined, interactive: boolean): { soft: () => void; finish: (ended: boolean) => void } {
+  let timer: NodeJS.Timeout | undefined;
+  const send = (name: NodeJS.Signals): void => {
+    if (pid === undefined) return;
+    try {
+      process.kill(interactive ? pid : -pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
+  return {
+    soft: () => {
+      send('SIGTERM');
+      timer = setTimeout(() => send('SIGKILL'), GRACE);
+    },
+    finish: (ended) => {
+      clearTimeout(timer);
+      // What the command left behind in its group must not live on when the command was ended.
+      if (ended && !interactive) send('SIGKILL');
+    },
+  };
+}
+
+/** Runs a command as root: directly, or through sudo (which may ask for a password on the terminal). */
+export function asRoot(file: string, args: readonly string[], uid = process.getuid?.() ?? 0): [string, string[]] {
+  return uid === 0 ? [file, [...args]] : ['sudo', ['--', file, ...args]];
+}
+
+/** True when a program of this name is on PATH. */
+export async function hasProgram(runner: Runner, name: string): Promise<boolean> {
+  const { exitCode } = await runner.run('sh', ['-c', 'command -v "$1"', 'sh', name], { accept: true });
+  return exitCode === 0;
+}
+
+/** A runner with defaults for every command: the step's log, its live line. */
+export function withDefaults(runner: Runner, defaults: RunOptions): Runner {
+  return {
+    run: (file, args, options = {}) => {
+      const env = { ...defaults.env, ...options.env };
+      return runner.run(file, args, { ...defaults, ...options, ...(Object.keys(env).length > 0 ? { env } : {}) });
+    },
+  };
+}
+
+/** Refuses to go on with an explanation; for places where a value must be there. */
+export function fail(message: string, hint?: string): never {
+  throw new ToolkitError(message, { hint });
+}

@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import YAML from 'yaml';
+import { z } from 'zod';
+import { debianMirror } from './apt.js';
+import type { Context } from './context.js';
+import { messageOf, ToolkitError, UsageError } from './errors.js';
+import { replace, writeAtomically } from './files.js';
+
+const sha = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256');
+const gitObject = z.string().regex(/^[0-9a-f]{40}$/, 'not a git object');
+
+const sourceSchema = z.union([
+  z.strictObject({ archive: z.url(), sha256: sha.optional() }),
+  z.strictObject({ git: z.string(), commit: gitObject }),
+  z.strictObject({ debian: z.string(), version: z.string(), suite: z.string(), file: z.string(), sha256: sha }),
+]);
+
+const sourcesSchema = z
+  .strictObject({ version: z.string(), tree: gitObject.optional(), sources: z.array(sourceSchema).min(1) })
+  .refine(
+    ({ tree, sources }) => tree !== undefined || sources.every((source) => 'sha256' in source && source.sha256 !== undefined),
+    'each source needs a sha256 where there is no tree',
+  );
+
+/** One place that a thing can be had from. */
+export type Source = z.infer<typeof sourceSchema>;
+
+/** Something not in Go: its version, what verifies it, and where to look, in order. */
+export type Sources = z.infer<typeof sourcesSchema> & { readonly file: string };
+
+/** Reads a source file. @throws UsageError that names the place that is wrong */
+export async function readSources(file: string): Promise<Sources> {
+  const parsed = sourcesSchema.safeParse(YAML.parse(await readFile(file, 'utf8')));
+  if (!parsed.success) throw new UsageError(`${file} is not a source file`, { details: z.prettifyError(parsed.error).split('\n') });
+  return { ...parsed.data, file };
+}
+
+/**
+ * Fetches a single verified file from the first source that answers.
+ * @returns its path among the downloads
+ * @throws ToolkitError with what each source answered
+ */
+export function fetchFile(ctx: Context, sources: Sources): Promise<string> {
+  return firstThatAnswers(sources, (source) => {
+    if ('git' in source) throw new ToolkitError('a git source is no single file');
+    return download(ctx, source);
+  });
+}
+
+/**
+ * Fetches a source tree from the first source that answers, and verifies it: the archive by its SHA-256, the tree by its git tree
+ * object, which is the same whether it came as an archive or from git.
+ * @param target folder to make
+ * @throws ToolkitError with what each source answered
+ */
+export function fetchTree(ctx: Context, sources: Sources, target: string): Promise<void> {
+  return firstThatAnswers(sources, (source) =>
+    replace(target, async (temporary) => {
+      await mkdir(temporary, { recursive: true });
+      if ('git' in source) await fetchCommit(ctx, source, temporary);
+      else await ctx.runner.run('tar', ['-xf', await download(ctx, source), '--strip-components=1', '-C', temporary]);
+      if (sources.tree !== undefined) {
+        const found = await gitTree(ctx, temporary);
+        if (found !== sources.tree) throw new ToolkitError(`the git tree is ${found}, not the pinned ${sources.tree}`);
+      }
+    }),
+  );
+}
+
+async function firstThatAnswers<T>(sources: Sources, attempt: (source: Source) => Promise<T>): Promise<T> {
+  const answers: string[] = [];
+  for (const source of sources.sources) {
+    try {
+      return await attempt(source);
+    } catch (error) {
+      const details = error instanceof ToolkitError ? error.details.slice(-1) : [];
+      answers.push(`${nameOf(source)}: ${[messageOf(error), ...details].join(': ')}`);
+    }
+  }
+  throw new ToolkitError(`no source of ${path.relative(process.cwd(), sources.file)} could be used`, {
+    details: answers,
+    hint: `Check the network, or put the file into the downloads folder of the cache under the name of its SHA-256.`,
+  });
+}
+
+function nameOf(source: Source): string {
+  if ('git' in source) return source.git;
+  return 'archive' in source ? source.archive : `Debian source package ${source.debian} ${source.version}`;
+}
+
+/** The git tree object of a folder: a hash over names, modes and content of all its files (git-write-tree(1)). */
+export async function gitTree(ctx: Context, folder: string): Promise<string> {
+  const repository = `${folder}.git`;
+  const git = (...args: string[]): Promise<{ stdout: string }> =>
+    ctx.runner.run('git', ['--git-dir', repository, '--work-tree', folder, '-c', 'core.autocrlf=false', ...args], { cwd: folder });
+  try {
+    await git('init', '--quiet');
+    await git('add', '--all', '--force', '.');
+    return (await git('write-tree')).stdout;
+  } finally {
+    await rm(repository, { recursive: true, force: true });
+  }
+}
+
+async function fetchCommit(ctx: Context, { git: url, commit }: { git: string; commit: string }, target: string): Promise<void> {
+  const git = (...args: string[]): Promise<unknown> =>
+    ctx.runner.run('git', ['-C', target, ...args], { env: { GIT_TERMINAL_PROMPT: '0' } });
+  await git('init', '--quiet');
+  await git('fetch', '--quiet', '--depth=1', url, commit);
+  await git('checkout', '--quiet', 'FETCH_HEAD');
+  await rm(path.join(target, '.git'), { recursive: true });
+}
+
+/** Fetches one archive into the downloads, unless it is there. What does not match its checksum is not kept. */
+async function download(ctx: Context, source: Exclude<Source, { git: string }>): Promise<string> {
+  const known = source.sha256 === undefined ? undefined : path.join(ctx.paths.downloads, source.sha256);
+  if (known !== undefined && existsSync(known) && (await sha256OfFile(known)) === source.sha256) return known;
+
+  const folder = path.join(ctx.paths.tmp, `download-${path.basename('archive' in source ? source.archive : source.file)}`);
+  await mkdir(folder, { recursive: true });
+  try {
+    const fetched = 'archive' in source ? await fetchUrl(ctx, source.archive, folder) : await fetchDebianSource(ctx, source, folder);
+    const found = await sha256OfFile(fetched);
+    if (source.sha256 !== undefined && found !== source.sha256)
+      throw new ToolkitError(`SHA-256 is ${found}, not the pinned ${source.sha256}`);
+    const kept = path.join(ctx.paths.downloads, found);
+    await mkdir(ctx.paths.downloads, { recursive: true });
+    await rename(fetched, kept);
+    return kept;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function fetchUrl(ctx: Context, url: string, folder: string): Promise<string> {
+  const target = path.join(folder, 'archive');
+  // curl honours the proxy settings of the machine, and takes up where a broken transfer ended.
+  await ctx.runner.run(
+    'curl',
+    ['--fail', '--silent', '--show-error', '--location', '--retry', '2', '--connect-timeout', '20', '--output', target, url],
+    { failure: 'download failed' },
+  );
+  return target;
+}
+
+/** Fetches a file of a source package, with apt and a configuration of its own: that of the machine stays as it is. */
+async function fetchDebianSource(
+  ctx: Context,
+  { debian, version, suite, file }: { debian: string; version: string; suite: string; file: string },
+  folder: string,
+): Promise<string> {
+  const { uri, signedBy } = await debianMirror(ctx);
+  const list = path.join(folder, 'sources.list');
+  await writeAtomically(list, `deb-src [signed-by=${signedBy}] ${uri} ${suite} main\n`);
+  await mkdir(path.join(folder, 'lists', 'partial'), { recursive: true });
+  const options = [
+    `Dir::Etc::sourcelist=${list}`,
+    'Dir::Etc::sourceparts=-',
+    `Dir::State::lists=${folder}/lists`,
+    `Dir::Cache=${folder}/cache`,
+    'APT::Sandbox::User=root',
+  ].flatMap((option) => ['-o', option]);
+  await ctx.runner.run('apt-get', [...options, 'update'], { cwd: folder, failure: `the ${suite} suite is not to be had` });
+  await ctx.runner.run('apt-get', [...options, 'source', '--download-only', '--only-source', '--tar-only', `${debian}=${version}`], {
+    cwd: folder,
+    failure: `${debian} ${version} is not to be had`,
+  });
+  return path.join(folder, file);
+}
+
+/** SHA-256 of a file, hexadecimal, without holding it in memory. */
+export async function sha256OfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}

@@ -1,0 +1,78 @@
+import { stat } from 'node:fs/promises';
+import type { Context } from './context.js';
+
+/** What JSON can hold; what keys are made of. */
+export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
+
+export interface JsonObject {
+  readonly [name: string]: Json;
+}
+
+/** A thing that a step makes, and how to see that it is still the one that was made. */
+export interface Product {
+  /** Shown to people: a path, an image name. */
+  readonly name: string;
+  /** Something that changes when the product is another one; undefined when it is not there. Must be quick. */
+  fingerprint(ctx: Context): Promise<string | undefined>;
+}
+
+/** What a running step gets. */
+export interface StepContext extends Context {
+  /** File for the output of commands; the runner writes there by itself. */
+  readonly log: string;
+  /** Shows a line of progress. */
+  readonly status: (line: string) => void;
+}
+
+/** A thing made, as data. The engine decides whether, when and beside what it runs. */
+export interface Step {
+  readonly id: string;
+  /** What it makes, as a noun: "CRIU". */
+  readonly title: string;
+  readonly needs?: readonly Step[];
+  /** Files and folders, relative to the checkout, whose content the product depends on. */
+  readonly inputs?: readonly string[];
+  /** Everything else that the product depends on, by the name under which a change is reported. */
+  readonly options?: (ctx: Context) => JsonObject | Promise<JsonObject>;
+  readonly produces?: (ctx: Context) => readonly Product[];
+  /**
+   * For the state of a machine, which no stamp can vouch for: resolves to the reason why the step must run, or to undefined
+   * when all is as it should be. Asked in every run. Must be quick and change nothing.
+   */
+  readonly check?: (ctx: Context) => Promise<string | undefined>;
+  /** Number of places that it takes of the engine's (see `engine.ts`): 2 for what uses all cores, 0 for what waits. Default 1. */
+  readonly weight?: 0 | 1 | 2;
+  run(ctx: StepContext): Promise<void>;
+}
+
+/** Makes a step; a step that could never be known to be done is a mistake. */
+export function step<S extends Step>(definition: S): S {
+  if (definition.produces === undefined && definition.check === undefined)
+    throw new TypeError(`step ${definition.id} has neither products nor a check`);
+  return definition;
+}
+
+/** A file or folder as a product. Its size and time of change tell whether it is the one that was made. */
+export function file(path: string): Product {
+  return {
+    name: path,
+    async fingerprint() {
+      const found = await stat(path).catch(() => undefined);
+      if (found === undefined) return undefined;
+      return found.isDirectory() ? 'folder' : `${found.size}-${Math.round(found.mtimeMs)}`;
+    },
+  };
+}
+
+/** An image in the Docker engine as a product: the name must still stand for the image that was made. */
+export function dockerImage(reference: string): Product {
+  return {
+    name: reference,
+    async fingerprint({ runner }) {
+      const { stdout, exitCode } = await runner
+        .run('docker', ['image', 'inspect', '--format', '{{.Id}}', reference], { accept: true })
+        .catch(() => ({ stdout: '', exitCode: 1 }));
+      return exitCode === 0 ? stdout : undefined;
+    },
+  };
+}

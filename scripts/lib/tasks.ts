@@ -1,0 +1,28 @@
+import type { Context } from './context.js';
+import { achieve, plan, type RunReport } from './engine.js';
+import { listReporter, plainReporter, type Reporter } from './reporter.js';
+import type { Step } from './step.js';
+
+/** The reporter that fits where the output goes: a live list on a terminal, timestamped lines elsewhere and in CI. */
+export function chooseReporter(ctx: Context, terminal = process.stderr.isTTY === true && process.stdout.isTTY === true): Reporter {
+  const ci = (ctx.env['CI'] ?? '') !== '' && ctx.env['CI'] !== 'false';
+  return terminal && !ci ? listReporter() : plainReporter(ctx.say, ctx.clock);
+}
+
+/** Brings goals about and shows it. */
+export function bringAbout(ctx: Context, goals: readonly Step[]): Promise<RunReport> {
+  return achieve(goals, ctx, chooseReporter(ctx));
+}
+
+/** The plan as lines for people: what would run and why. */
+export async function describePlan(
+  ctx: Context,
+  goals: readonly Step[],
+): Promise<{ lines: string[]; steps: Array<{ id: string; title: string; reason: string | null }> }> {
+  const entries = await plan(goals, ctx);
+  const width = Math.max(...entries.map(({ step }) => step.title.length));
+  return {
+    lines: entries.map(({ step, reason }) => `${reason === undefined ? '✔' : '▶'} ${step.title.padEnd(width)}  ${reason ?? 'done'}`),
+    steps: entries.map(({ step, reason }) => ({ id: step.id, title: step.title, reason: reason ?? null })),
+  };
+}

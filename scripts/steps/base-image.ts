@@ -1,0 +1,57 @@
+import { chmod, cp, mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { componentProgram } from '../lib/component.js';
+import type { Context } from '../lib/context.js';
+import { buildImage } from '../lib/docker.js';
+import { forks } from '../lib/fork.js';
+import { moduleFolder, readPin } from '../lib/go.js';
+import { imageNames } from '../lib/options.js';
+import { dockerImage, step } from '../lib/step.js';
+import { cniPlugins } from './cni-plugins.js';
+import { containerd } from './containerd.js';
+import { criu } from './criu.js';
+import { dockerExperimental } from './docker-experimental.js';
+import { goToolchain } from './go-toolchain.js';
+import { rootFilesystem, rootFilesystemTar } from './root-filesystem.js';
+import { runc } from './runc.js';
+
+/** The image that node images are built on. */
+export const baseImage = step({
+  id: 'base-image',
+  title: 'base image',
+  needs: [dockerExperimental, goToolchain, rootFilesystem, containerd, runc, cniPlugins, criu],
+  inputs: ['images/base/Dockerfile', 'images/base/files', `${forks.kind.folder}/go.mod`],
+  options: ({ options }) => ({ instance: options.instance }),
+  produces: ({ options }) => [dockerImage(imageNames(options).base)],
+  async run(ctx) {
+    const kindFiles = await layOutKindFiles(ctx);
+    const component = (folder: string, id: string, names: readonly string[]): Record<string, string> =>
+      Object.fromEntries(names.map((name) => [`${folder}/${name}`, componentProgram(ctx, id, name)]));
+    await buildImage(ctx, imageNames(ctx.options).base, {
+      dockerfile: ctx.paths.inRoot('images', 'base', 'Dockerfile'),
+      files: {
+        'root-filesystem.tar': rootFilesystemTar(ctx.paths.build),
+        'kind-files': kindFiles,
+        files: ctx.paths.inRoot('images', 'base', 'files'),
+        'sbin/criu': path.join(ctx.paths.build, 'criu'),
+        ...component('bin', 'containerd', ['containerd', 'ctr', 'containerd-shim-runc-v2']),
+        ...component('sbin', 'runc', ['runc']),
+        ...component('cni', 'cni-plugins', ['bridge', 'loopback', 'ptp', 'portmap', 'host-local']),
+      },
+    });
+    await rm(kindFiles, { recursive: true, force: true });
+  },
+});
+
+/** Copies the files of kind's own base image out of the pinned module, writable. */
+async function layOutKindFiles(ctx: Context): Promise<string> {
+  const pin = await readPin(ctx.paths.inRoot(forks.kind.folder));
+  const source = path.join(await moduleFolder(ctx, pin, forks.kind.module), 'images', 'base', 'files');
+  const target = path.join(ctx.paths.tmp, 'kind-files');
+  await mkdir(ctx.paths.tmp, { recursive: true });
+  await rm(target, { recursive: true, force: true });
+  await cp(source, target, { recursive: true });
+  await chmod(target, 0o755);
+  await ctx.runner.run('chmod', ['-R', 'u+w,a+rX', target]);
+  return target;
+}

@@ -1,0 +1,49 @@
+import { hasApt, installPackages, missingPackages } from '../lib/apt.js';
+import { ToolkitError } from '../lib/errors.js';
+import { step } from '../lib/step.js';
+
+/** Packages that the builds need, by what needs them. Names hold on Debian 12 and 13 and on Ubuntu 22.04 and 24.04. */
+export const packagesFor = {
+  'every build': ['build-essential', 'ca-certificates', 'git', 'pkg-config', 'xz-utils'],
+  CRIU: [
+    'libprotobuf-dev',
+    'libprotobuf-c-dev',
+    'protobuf-c-compiler',
+    'protobuf-compiler',
+    'python3-protobuf',
+    'libnl-3-dev',
+    'libcap-dev',
+    'libbsd-dev',
+    'iproute2',
+    'nftables',
+    'libnet1-dev',
+    'libaio-dev',
+    'libdrm-dev',
+    'uuid-dev',
+    'libgnutls28-dev',
+    'libnftables-dev',
+  ],
+  runc: ['libseccomp-dev'],
+  'the root file system': ['mmdebstrap', 'debian-archive-keyring'],
+} as const;
+
+const all: readonly string[] = Object.values(packagesFor).flat();
+
+export const buildPackages = step({
+  id: 'build-packages',
+  title: 'build packages',
+  async check({ runner }) {
+    const missing = await missingPackages(runner, all);
+    return missing.length === 0 ? undefined : `missing: ${missing.join(' ')}`;
+  },
+  async run(ctx) {
+    const missing = await missingPackages(ctx.runner, all);
+    if (!(await hasApt(ctx.runner))) {
+      throw new ToolkitError('build packages are missing and there is no apt-get to install them with', {
+        hint: `Install by hand: ${missing.join(' ')}`,
+      });
+    }
+    ctx.say(`apt installs: ${missing.join(' ')}`);
+    await installPackages(ctx, missing);
+  },
+});

@@ -1,0 +1,167 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { readClusterConfig } from '../lib/cluster-config.js';
+import type { Context, Options } from '../lib/context.js';
+import { ToolkitError } from '../lib/errors.js';
+import { readIfThere, writeAtomically } from '../lib/files.js';
+import { readStamp, sha256 } from '../lib/freshness.js';
+import { kubectl } from '../lib/kubectl.js';
+import { nodeContainers } from '../lib/node.js';
+import { imageNames } from '../lib/options.js';
+import { type Product, type Step, type StepContext, step } from '../lib/step.js';
+import { kind } from './kind.js';
+import { kubernetes } from './kubernetes.js';
+import { nodeImage } from './node-image.js';
+
+const READY_TIMEOUT = '180s';
+
+/** The containers of a running cluster, as a product. */
+function runningCluster(name: string): Product {
+  return {
+    name: `cluster ${name}`,
+    async fingerprint(ctx) {
+      const nodes = await nodeContainers(ctx, name).catch(() => []);
+      if (nodes.length === 0 || nodes.some(({ state }) => state !== 'running')) return undefined;
+      return nodes.map(({ id }) => id).join(' ');
+    },
+  };
+}
+
+/** The step that makes a cluster of this name. */
+export function clusterStep({ clusterName }: Pick<Options, 'clusterName'>): Step {
+  const self: Step = step({
+    id: `cluster-${clusterName}`,
+    title: `cluster ${clusterName}`,
+    needs: [kind, kubernetes, nodeImage],
+    options: async ({ options }) => ({
+      [path.basename(options.clusterConfig)]: sha256((await readClusterConfig(options.clusterConfig)).text),
+    }),
+    produces: () => [runningCluster(clusterName)],
+    run: (ctx) => bringUp(ctx, self),
+  });
+  return self;
+}
+
+/** A file that says: a creation was begun and not finished. */
+function unfinishedMark(ctx: Context): string {
+  return path.join(ctx.paths.stamps, `cluster-${ctx.options.clusterName}.unfinished`);
+}
+
+async function bringUp(ctx: StepContext, self: Step): Promise<void> {
+  const { clusterName, recreate } = ctx.options;
+  const nodes = await nodeContainers(ctx, clusterName);
+  if (nodes.length > 0) {
+    const stamp = await readStamp(self, ctx);
+    const unfinished = (await readIfThere(unfinishedMark(ctx))) !== undefined;
+    const same = stamp !== undefined && stamp.products[`cluster ${clusterName}`] === nodes.map(({ id }) => id).join(' ');
+    if (!recreate && !unfinished && same && (await matches(ctx, self, stamp.parts))) {
+      ctx.status('starting its nodes');
+      await ctx.runner.run('docker', ['start', ...nodes.filter(({ state }) => state !== 'running').map(({ name }) => name)]);
+      await untilReady(ctx);
+      return;
+    }
+    if (!recreate && !unfinished) throw outdated(clusterName, stamp === undefined ? undefined : await differences(ctx, self, stamp.parts));
+    await deleteCluster(ctx);
+  }
+  await create(ctx);
+}
+
+async function differences(ctx: Context, self: Step, before: Readonly<Record<string, string>>): Promise<string[]> {
+  const now = (await self.options?.(ctx)) ?? {};
+  const own = Object.entries(now)
+    .filter(([name, value]) => before[name] !== JSON.stringify(value))
+    .map(([name]) => name);
+  const needs = await Promise.all((self.needs ?? []).map(async (need) => [need.title, (await readStamp(need, ctx))?.key] as const));
+  return [...own, ...needs.filter(([title, key]) => before[title] !== key).map(([title]) => title)];
+}
+
+async function matches(ctx: Context, self: Step, before: Readonly<Record<string, string>>): Promise<boolean> {
+  return (await differences(ctx, self, before)).length === 0;
+}
+
+function outdated(clusterName: string, changed: readonly string[] | undefined): ToolkitError {
+  if (changed === undefined) {
+    return new ToolkitError(`a cluster called ${clusterName} exists that was not made from here`, {
+      hint: 'Choose another name (--name), or have it made anew: npm run cluster:up -- --recreate',
+    });
+  }
+  return new ToolkitError(`cluster ${clusterName} would have to be made anew`, {
+    details: [changed.length === 0 ? 'its nodes are not the ones that were made' : `changed since it was made: ${changed.join(', ')}`],
+    hint: 'What runs in it would be lost, so say so: npm run cluster:up -- --recreate',
+  });
+}
+
+async function create(ctx: StepContext): Promise<void> {
+  const { clusterName, clusterConfig } = ctx.options;
+  const kindProgram = path.join(ctx.paths.bin, 'kind');
+  await writeAtomically(unfinishedMark(ctx), `${process.pid}\n`);
+  try {
+    await ctx.runner.run(
+      kindProgram,
+      ['create', 'cluster', '--name', clusterName, '--image', imageNames(ctx.options).node, '--config', clusterConfig, '--retain'],
+      {
+        failure: `kind could not create the cluster ${clusterName}`,
+      },
+    );
+    await untilReady(ctx);
+  } catch (error) {
+    await ctx.lastly.run(kindProgram, ['export', 'logs', '--name', clusterName, path.join(ctx.logs, 'nodes')], {
+      accept: true,
+      timeout: 60_000,
+    });
+    await ctx.lastly.run(kindProgram, ['delete', 'cluster', '--name', clusterName], { accept: true, timeout: 60_000 });
+    throw error;
+  }
+  await rm(unfinishedMark(ctx), { force: true });
+}
+
+/** Returns when the nodes are Ready, DNS and the storage class serve, and the API answers. */
+async function untilReady(ctx: StepContext): Promise<void> {
+  const { ownCni } = await readClusterConfig(ctx.options.clusterConfig);
+  const hint = `Look at it: npm run kubectl -- get pods -A; npm run cluster:logs`;
+  await waitForApi(ctx);
+  if (ownCni) {
+    ctx.say('networking.disableDefaultCNI is set: the nodes get Ready when you have applied a CNI.');
+    return;
+  }
+  ctx.status('waiting for nodes to be Ready');
+  await kubectl(ctx, ['wait', '--for=condition=Ready', 'nodes', '--all', `--timeout=${READY_TIMEOUT}`], {
+    failure: 'nodes do not get Ready',
+    hint,
+  });
+  for (const [namespace, deployment] of [
+    ['kube-system', 'coredns'],
+    ['local-path-storage', 'local-path-provisioner'],
+  ] as const) {
+    ctx.status(`waiting for ${deployment}`);
+    await kubectl(ctx, ['--namespace', namespace, 'rollout', 'status', `deployment/${deployment}`, `--timeout=${READY_TIMEOUT}`], {
+      failure: `${deployment} does not get ready`,
+      hint,
+    });
+  }
+  await kubectl(ctx, ['get', 'storageclass', 'standard'], { failure: 'the cluster has no storage class', hint });
+}
+
+async function waitForApi(ctx: StepContext): Promise<void> {
+  const deadline = ctx.clock.now() + 120_000;
+  for (;;) {
+    const { exitCode } = await kubectl(ctx, ['get', '--raw', '/readyz'], { accept: true, timeout: 10_000 });
+    if (exitCode === 0) return;
+    if (ctx.clock.now() > deadline)
+      throw new ToolkitError('the API server does not get ready', {
+        hint: 'npm run cluster:logs   brings the logs of the nodes.',
+        log: ctx.log,
+      });
+    await ctx.clock.sleep(500, ctx.signal);
+  }
+}
+
+/** Deletes the cluster and what is remembered of it. Other clusters and kubeconfig contexts stay. */
+export async function deleteCluster(ctx: Context): Promise<void> {
+  const { clusterName } = ctx.options;
+  await ctx.runner.run(path.join(ctx.paths.bin, 'kind'), ['delete', 'cluster', '--name', clusterName], {
+    failure: `kind could not delete the cluster ${clusterName}`,
+  });
+  for (const name of [`cluster-${clusterName}.json`, `cluster-${clusterName}.unfinished`])
+    await rm(path.join(ctx.paths.stamps, name), { force: true });
+}

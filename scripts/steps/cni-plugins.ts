@@ -1,0 +1,21 @@
+import { goComponent } from '../lib/component.js';
+import { goToolchain } from './go-toolchain.js';
+
+const module = 'github.com/containernetworking/plugins';
+
+/** The CNI plugins that pod networking uses (`cluster/pod-network`), and bridge for experiments. */
+export const cniPlugins = goComponent({
+  id: 'cni-plugins',
+  title: 'CNI plugins',
+  folder: 'images/base/cni-plugins',
+  module,
+  needs: [goToolchain],
+  programs: {
+    bridge: `${module}/plugins/main/bridge`,
+    loopback: `${module}/plugins/main/loopback`,
+    ptp: `${module}/plugins/main/ptp`,
+    portmap: `${module}/plugins/meta/portmap`,
+    'host-local': `${module}/plugins/ipam/host-local`,
+  },
+  ldflags: (version) => [`-X ${module}/pkg/utils/buildversion.BuildVersion=${version}`],
+});

@@ -1,0 +1,22 @@
+import path from 'node:path';
+import { buildImage } from '../lib/docker.js';
+import { imageNames } from '../lib/options.js';
+import { dockerImage, step } from '../lib/step.js';
+import { dockerExperimental } from './docker-experimental.js';
+import { busybox } from './root-filesystem.js';
+
+/** The image that is checkpointed: it counts. */
+export const counterImage = step({
+  id: 'counter-image',
+  title: 'counter image',
+  needs: [dockerExperimental, busybox],
+  inputs: ['images/counter'],
+  options: ({ options }) => ({ instance: options.instance }),
+  produces: ({ options }) => [dockerImage(imageNames(options).counter)],
+  async run(ctx) {
+    await buildImage(ctx, imageNames(ctx.options).counter, {
+      dockerfile: ctx.paths.inRoot('images', 'counter', 'Dockerfile'),
+      files: { busybox: path.join(ctx.paths.build, 'busybox') },
+    });
+  },
+});

@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import semver from 'semver';
+import { debianMirror, distribution, hasApt, installPackages, updateLists } from '../lib/apt.js';
+import type { Context } from '../lib/context.js';
+import { engineVersion, permissionError, restartEngine, startEngine } from '../lib/daemon.js';
+import { engineRange } from '../lib/docker.js';
+import { ToolkitError } from '../lib/errors.js';
+import { asRoot } from '../lib/runner.js';
+import { step } from '../lib/step.js';
+
+/** The suite with an engine that works, for Debian releases whose own is too old. */
+const SUITE = 'trixie';
+const PACKAGES = ['docker.io', 'docker-cli', 'docker-buildx'];
+
+/** True when an engine of this version can do what the toolkit needs. */
+export function engineWorks(version: string): boolean {
+  const parsed = semver.coerce(version);
+  return parsed !== null && semver.satisfies(parsed, engineRange);
+}
+
+/** The newest version that apt-cache(8) madison lists and that works; undefined when there is none. */
+export function workingCandidate(madison: string): string | undefined {
+  return madison
+    .split('\n')
+    .map((line) => line.split('|')[1]?.trim() ?? '')
+    .find((version) => engineWorks(version.replace(/^\d+:/, '')));
+}
+
+/** The Docker engine: found, or installed and started. */
+export const dockerEngine = step({
+  id: 'docker-engine',
+  title: 'Docker engine',
+  async check(ctx) {
+    const { version, answer } = await engineVersion(ctx);
+    if (version === undefined) return /permission denied/i.test(answer) ? 'not allowed to talk to it' : 'it does not run';
+    return engineWorks(version) ? undefined : `version ${version} does not work (${engineRange} does)`;
+  },
+  async run(ctx) {
+    const { version, answer } = await engineVersion(ctx);
+    if (version === undefined && /permission denied/i.test(answer)) throw permissionError();
+    if (version !== undefined && !engineWorks(version)) throw wrongVersion(version);
+    if (!existsSync('/usr/sbin/dockerd') && !existsSync('/usr/bin/dockerd')) await install(ctx);
+    await startEngine(ctx);
+    const started = (await engineVersion(ctx)).version ?? 'unknown';
+    if (engineWorks(started)) return;
+    // Debian 12 has 20.10 installed by many: with the suite added, the newer one replaces it.
+    await install(ctx);
+    await restartEngine(ctx);
+    const now = (await engineVersion(ctx)).version ?? 'unknown';
+    if (!engineWorks(now)) throw wrongVersion(now);
+  },
+});
+
+function wrongVersion(version: string): ToolkitError {
+  const old = semver.lt(semver.coerce(version) ?? '0.0.0', '23.0.0');
+  return new ToolkitError(`Docker ${version} does not work here`, {
+    details: [
+      old
+        ? 'Engines before 23 ask for every capability there is when a container is privileged, and fail where the host lacks one.'
+        : 'Engine 28 and later cannot checkpoint containers (moby/moby#50750).',
+    ],
+    hint: 'Install Docker 23 to 27 (Debian: docker.io from trixie; Ubuntu: docker.io), then run the same command again.',
+  });
+}
+
+async function install(ctx: Context): Promise<void> {
+  if (!(await hasApt(ctx.runner)))
+    throw new ToolkitError('there is no Docker engine, and no apt-get to install one with', { hint: 'Install Docker 23 to 27.' });
+  await updateLists(ctx);
+  const { id, codename } = await distribution();
+  const offered = async (): Promise<string | undefined> =>
+    workingCandidate((await ctx.runner.run('apt-cache', ['madison', 'docker.io'], { accept: true })).stdout);
+  if ((await offered()) === undefined && id === 'debian' && codename !== SUITE) {
+    await addSuite(ctx);
+    await updateLists(ctx);
+  }
+  const version = await offered();
+  if (version === undefined)
+    throw new ToolkitError(`apt offers no Docker engine that works (${engineRange})`, {
+      hint: 'Install Docker 23 to 27 by hand, then run the same command again.',
+    });
+  ctx.say(`apt installs Docker: docker.io ${version}`);
+  const known = await ctx.runner.run('apt-cache', ['--quiet=0', 'pkgnames', 'docker-'], { accept: true });
+  const extra = PACKAGES.filter((name) => name !== 'docker.io' && known.stdout.split('\n').includes(name));
+  await installPackages(ctx, [`docker.io=${version}`, ...extra]);
+}
+
+/** Adds Debian 13 at a low priority: only the engine's packages come from it. */
+async function addSuite(ctx: Context): Promise<void> {
+  const { uri, signedBy } = await debianMirror(ctx);
+  const write = async (target: string, content: string): Promise<void> => {
+    const [program, args] = asRoot('tee', [target]);
+    await ctx.runner.run(program, args, { input: content });
+  };
+  await write(
+    `/etc/apt/sources.list.d/kind-checkpoint-${SUITE}.sources`,
+    `# For the Docker engine only; see the preferences of the same name.\nTypes: deb\nURIs: ${uri}\nSuites: ${SUITE}\nComponents: main\nSigned-By: ${signedBy}\n`,
+  );
+  await write(
+    `/etc/apt/preferences.d/kind-checkpoint-${SUITE}`,
+    `Package: *\nPin: release o=Debian,n=${SUITE}\nPin-Priority: 50\n\nPackage: ${PACKAGES.join(' ')}\nPin: release o=Debian,n=${SUITE}\nPin-Priority: 500\n`,
+  );
+}

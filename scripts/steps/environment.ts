@@ -1,0 +1,8 @@
+import type { Step } from '../lib/step.js';
+import { counterImage } from './counter-image.js';
+import { criuOnHost } from './criu.js';
+import { dockerExperimental } from './docker-experimental.js';
+import { nodeImage } from './node-image.js';
+
+/** What `npm run setup` makes: everything short of a cluster. */
+export const environment: readonly Step[] = [dockerExperimental, criuOnHost, nodeImage, counterImage];

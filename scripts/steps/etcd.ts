@@ -1,0 +1,12 @@
+import { goComponent } from '../lib/component.js';
+import { goToolchain } from './go-toolchain.js';
+
+/** etcd, as the control plane's image holds it. */
+export const etcd = goComponent({
+  id: 'etcd',
+  title: 'etcd',
+  folder: 'images/node/etcd',
+  module: 'go.etcd.io/etcd/server/v3',
+  needs: [goToolchain],
+  programs: { etcd: 'go.etcd.io/etcd/server/v3', etcdctl: 'go.etcd.io/etcd/etcdctl/v3' },
+});

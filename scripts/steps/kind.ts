@@ -1,0 +1,26 @@
+import path from 'node:path';
+import { forks, layOut } from '../lib/fork.js';
+import { goBuild } from '../lib/go.js';
+import { file, step } from '../lib/step.js';
+import { goToolchain } from './go-toolchain.js';
+
+const { folder, module } = forks.kind;
+
+/** The patched kind. */
+export const kind = step({
+  id: 'kind',
+  title: 'kind',
+  needs: [goToolchain],
+  inputs: [folder],
+  produces: ({ paths }) => [file(path.join(paths.bin, 'kind'))],
+  async run(ctx) {
+    const { pin, modfile } = await layOut(ctx, forks.kind);
+    await goBuild(ctx, {
+      pin,
+      modfile,
+      folder: ctx.paths.bin,
+      programs: { kind: module },
+      ldflags: [`-X ${module}/pkg/cmd/kind/version.versionPreRelease=checkpoint`],
+    });
+  },
+});

@@ -1,0 +1,40 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { replace } from '../lib/files.js';
+import { forks } from '../lib/fork.js';
+import { goBuild } from '../lib/go.js';
+import { allKubernetesPrograms, checkoutState, kubernetesBuild, kubernetesVersion } from '../lib/kubernetes.js';
+import { file, step } from '../lib/step.js';
+import { goToolchain } from './go-toolchain.js';
+
+/** Folder of the built programs. */
+export const kubernetesFolder = (build: string): string => path.join(build, 'kubernetes');
+
+/** kubeadm, kubelet, kubectl and the programs of the control plane, from the pin and its patches or from `--kubernetes PATH`. */
+export const kubernetes = step({
+  id: 'kubernetes',
+  title: 'Kubernetes',
+  needs: [goToolchain],
+  inputs: [forks.kubernetes.folder],
+  options: async (ctx) => ({
+    programs: allKubernetesPrograms,
+    version: await kubernetesVersion(ctx),
+    ...(ctx.options.kubernetes === undefined
+      ? {}
+      : { checkout: ctx.options.kubernetes, state: await checkoutState(ctx, ctx.options.kubernetes) }),
+  }),
+  produces: ({ paths }) => [
+    ...allKubernetesPrograms.map((name) => file(path.join(kubernetesFolder(paths.build), name))),
+    file(path.join(paths.bin, 'kubectl')),
+  ],
+  weight: 2,
+  async run(ctx) {
+    const target = kubernetesFolder(ctx.paths.build);
+    await goBuild(ctx, await kubernetesBuild(ctx, allKubernetesPrograms, target));
+    await mkdir(ctx.paths.bin, { recursive: true });
+    await replace(path.join(ctx.paths.bin, 'kubectl'), async (temporary) => {
+      await ctx.runner.run('cp', [path.join(target, 'kubectl'), temporary]);
+    });
+    await writeFile(path.join(target, 'version'), await kubernetesVersion(ctx));
+  },
+});

@@ -1,0 +1,160 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as tar from 'tar';
+import { componentProgram } from '../lib/component.js';
+import type { Context } from '../lib/context.js';
+import { ToolkitError } from '../lib/errors.js';
+import { replace } from '../lib/files.js';
+import { forks } from '../lib/fork.js';
+import { moduleFolder, pinnedVersion, readPin } from '../lib/go.js';
+import { type ArchiveImage, linkOrCopy, writeImageArchive } from '../lib/image-archive.js';
+import { kubernetesPrograms, kubernetesVersion } from '../lib/kubernetes.js';
+import { imageNames } from '../lib/options.js';
+import { dockerImage, type StepContext, step } from '../lib/step.js';
+import { baseImage } from './base-image.js';
+import { coredns } from './coredns.js';
+import { etcd } from './etcd.js';
+import { kind } from './kind.js';
+import { kubernetes, kubernetesFolder } from './kubernetes.js';
+import { localPathProvisioner } from './local-path-provisioner.js';
+import { networkTools, networkToolsTar } from './network-tools.js';
+import { pause } from './pause.js';
+import { busybox } from './root-filesystem.js';
+
+/** The image of the nodes: the base image, Kubernetes, and every image that a cluster needs, so that no registry is asked. */
+export const nodeImage = step({
+  id: 'node-image',
+  title: 'node image',
+  needs: [baseImage, kind, kubernetes, etcd, coredns, pause, localPathProvisioner, networkTools, busybox],
+  inputs: ['images/pod-network'],
+  options: ({ options }) => ({ instance: options.instance }),
+  produces: ({ options }) => [dockerImage(imageNames(options).node)],
+  async run(ctx) {
+    const work = path.join(ctx.paths.tmp, 'node-image');
+    await mkdir(work, { recursive: true });
+    const { base, node } = imageNames(ctx.options);
+    try {
+      const release = path.join(work, 'kubernetes-server-linux-amd64.tar.gz');
+      const extra = path.join(work, 'extra-images.tar');
+      ctx.status('packing Kubernetes');
+      await writeRelease(ctx, path.join(work, 'release'), release);
+      ctx.status('packing images');
+      await writeImageArchive(ctx, await extraImages(ctx), extra);
+      await ctx.runner.run(
+        path.join(ctx.paths.bin, 'kind'),
+        [
+          'build',
+          'node-image',
+          '--type',
+          'file',
+          release,
+          '--base-image',
+          base,
+          '--image',
+          node,
+          '--extra-image-archive',
+          extra,
+          '--no-pull',
+        ],
+        { failure: 'kind could not build the node image', env: { TMPDIR: work } },
+      );
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  },
+});
+
+/** Packs Kubernetes as its releases are packed: programs of the node, and images of the others. */
+async function writeRelease(ctx: StepContext, work: string, target: string): Promise<void> {
+  const version = await kubernetesVersion(ctx);
+  const server = path.join(work, 'kubernetes', 'server', 'bin');
+  const built = (name: string): string => path.join(kubernetesFolder(ctx.paths.build), name);
+  await mkdir(server, { recursive: true });
+  await writeFile(path.join(work, 'kubernetes', 'version'), `${version}\n`);
+  for (const name of kubernetesPrograms.node) await linkOrCopy(built(name), path.join(server, name));
+  for (const name of kubernetesPrograms.images) {
+    const image: ArchiveImage = {
+      name: `registry.k8s.io/${name}:${version.replaceAll('+', '_')}`,
+      // Only kube-proxy calls other programs.
+      layers: name === 'kube-proxy' ? [networkToolsTar(ctx.paths.build)] : [],
+      files: { [`usr/local/bin/${name}`]: built(name) },
+    };
+    await writeImageArchive(ctx, [image], path.join(server, `${name}.tar`));
+  }
+  await replace(target, async (temporary) => {
+    // Unpacked again at once: compressing would cost more than it saves.
+    await tar.create({ file: temporary, cwd: work, gzip: { level: 1 }, portable: true }, ['kubernetes']);
+  });
+}
+
+/** The images beside Kubernetes' own, under the names that kubeadm and kind ask for. */
+async function extraImages(ctx: Context): Promise<ArchiveImage[]> {
+  const { build } = ctx.paths;
+  const wanted = await wantedImages(ctx);
+  const busyboxTools = ['sh', 'mkdir', 'rm'];
+  const component = async (folder: string, module: string): Promise<string> =>
+    pinnedVersion(await readPin(ctx.paths.inRoot(folder)), module);
+  const named = (name: string, version: string): string => {
+    const found = wanted.find((image) => image.includes(`/${name}:`));
+    if (found === undefined) throw new ToolkitError(`nobody asks for an image of ${name}`, { details: wanted });
+    if (!found.includes(`:${version}`) && !found.includes(`:v${version}`)) {
+      throw new ToolkitError(`Kubernetes asks for ${found}, and the pin of ${name} is ${version}`, {
+        hint: `Move the pin in images/node/${name}/go.mod.`,
+      });
+    }
+    return found;
+  };
+  const pauseVersion = (await readFile(path.join(build, 'pause.version'), 'utf8')).trim();
+  return [
+    {
+      name: named('etcd', (await component('images/node/etcd', 'go.etcd.io/etcd/server/v3')).slice(1)),
+      files: {
+        'usr/local/bin/etcd': componentProgram(ctx, 'etcd', 'etcd'),
+        'usr/local/bin/etcdctl': componentProgram(ctx, 'etcd', 'etcdctl'),
+      },
+    },
+    {
+      name: named('coredns', await component('images/node/coredns', 'github.com/coredns/coredns')),
+      files: { coredns: componentProgram(ctx, 'coredns', 'coredns') },
+      entrypoint: ['/coredns'],
+    },
+    { name: named('pause', pauseVersion), files: { pause: path.join(build, 'pause') }, entrypoint: ['/pause'] },
+    {
+      name: named('local-path-provisioner', ''),
+      files: { 'usr/local/bin/local-path-provisioner': componentProgram(ctx, 'local-path-provisioner', 'local-path-provisioner') },
+      entrypoint: ['local-path-provisioner'],
+    },
+    {
+      name: named('local-path-helper', ''),
+      files: Object.fromEntries(busyboxTools.map((tool) => [`bin/${tool}`, path.join(build, 'busybox')])),
+    },
+    {
+      // The name in images/base/files/kind/manifests/default-cni.yaml.
+      name: 'docker.io/kindest/pod-network:checkpoint',
+      layers: [networkToolsTar(build)],
+      files: { 'pod-network.sh': ctx.paths.inRoot('images', 'pod-network', 'pod-network.sh') },
+      entrypoint: ['/pod-network.sh'],
+    },
+  ];
+}
+
+/** Image names that kubeadm (for its version) and kind's storage manifest ask for. */
+async function wantedImages(ctx: Context): Promise<string[]> {
+  const version = await kubernetesVersion(ctx);
+  const { stdout } = await ctx.runner.run(
+    path.join(kubernetesFolder(ctx.paths.build), 'kubeadm'),
+    ['config', 'images', 'list', '--kubernetes-version', version],
+    {
+      failure: 'kubeadm does not tell which images it needs',
+    },
+  );
+  const pin = await readPin(ctx.paths.inRoot(forks.kind.folder));
+  const storage = await readFile(
+    path.join(await moduleFolder(ctx, pin, forks.kind.module), 'pkg', 'build', 'nodeimage', 'const_storage.go'),
+    'utf8',
+  );
+  return [
+    ...stdout.split('\n').filter((line) => line.includes('/')),
+    ...[...storage.matchAll(/"(docker\.io\/kindest\/local-path[^"]+)"/g)].map((match) => match[1] ?? ''),
+  ];
+}

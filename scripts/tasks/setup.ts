@@ -1,0 +1,48 @@
+import path from 'node:path';
+import { diskUse } from '../lib/disk.js';
+import { table } from '../lib/table.js';
+import { task } from '../lib/task.js';
+import { bringAbout, describePlan } from '../lib/tasks.js';
+import { environment } from '../steps/environment.js';
+
+export default task({
+  name: 'setup',
+  summary: 'Builds everything: CRIU, kind, containerd, Kubernetes, the images. Does only what is missing.',
+  flags: {
+    'dry-run': { type: 'boolean', help: 'show what would be done and why, do nothing' },
+    timings: { type: 'boolean', help: 'print how long each step took, and the disk that is used' },
+    kubernetes: { type: 'string', value: 'PATH', help: 'build this Kubernetes checkout instead of the pin' },
+  },
+  options: ({ kubernetes }) => (kubernetes === undefined ? {} : { kubernetes: path.resolve(kubernetes) }),
+  async run({ flags, ctx, print, printJson }) {
+    if (flags['dry-run']) {
+      const { lines, steps } = await describePlan(ctx, environment);
+      print(lines.join('\n'));
+      printJson({ steps });
+      return;
+    }
+    const report = await bringAbout(ctx, environment);
+    const disk = flags.timings ? await diskUse(ctx) : undefined;
+    print(
+      report.ran.length === 0
+        ? `everything is in place (${report.seconds.toFixed(1)} s)`
+        : `done: ${report.ran.length} steps in ${report.seconds.toFixed(1)} s`,
+    );
+    if (flags.timings) {
+      print(
+        table(
+          ['step', 'seconds'],
+          [...report.ran.map(({ title, seconds }) => [title, seconds.toFixed(1)]), ['all, from first to last', report.seconds.toFixed(1)]],
+        ),
+      );
+      print(
+        table(
+          ['disk', 'MB'],
+          Object.entries(disk ?? {}).map(([name, bytes]) => [name, (bytes / 1e6).toFixed(0)]),
+        ),
+      );
+    }
+    printJson({ ran: report.ran, fresh: report.fresh, seconds: report.seconds, ...(disk === undefined ? {} : { diskBytes: disk }) });
+    return;
+  },
+});
