@@ -1,0 +1,56 @@
+import type { Context } from './context.js';
+import { ToolkitError } from './errors.js';
+import { onNode } from './node.js';
+import type { Runner } from './runner.js';
+
+const PORT = 10250;
+const CERTIFICATE = '/etc/kubernetes/pki/apiserver-kubelet-client.crt';
+const KEY = '/etc/kubernetes/pki/apiserver-kubelet-client.key';
+
+/** An answer over HTTP. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The address of the kubelet's own API on its node. */
+export function kubeletUrl(path: string): string {
+  return `https://localhost:${PORT}${path}`;
+}
+
+/**
+ * Asks a kubelet on its node, with the API server's client certificate, as people do by hand:
+ * `curl -X POST -k --cert … --key … https://localhost:10250/…`. The certificate lies on control-plane nodes; a worker is asked
+ * from there.
+ */
+export async function askKubelet(
+  ctx: Pick<Context, 'runner'>,
+  { node, via = node }: { node: string; via?: string },
+  method: 'GET' | 'POST',
+  path: string,
+  runner: Runner = ctx.runner,
+): Promise<HttpAnswer> {
+  const url = via === node ? kubeletUrl(path) : `https://${node}:${PORT}${path}`;
+  const { stdout } = await onNode(
+    { runner },
+    via,
+    ['curl', '--silent', '--show-error', '-X', method, '-k', '--cert', CERTIFICATE, '--key', KEY, '--write-out', '\\n%{http_code}', url],
+    {
+      failure: `the kubelet of ${node} does not answer`,
+    },
+  );
+  const end = stdout.lastIndexOf('\n');
+  const status = Number(stdout.slice(end + 1));
+  if (!Number.isInteger(status) || status === 0)
+    throw new ToolkitError(`the kubelet of ${node} answered without a status`, { details: [stdout] });
+  return { status, body: stdout.slice(0, end) };
+}
+
+/**
+ * Value of one of the kubelet's metrics; 0 where it has none yet.
+ * @param labels e.g. `operation_type="checkpoint_container"`
+ */
+export function metricValue(metrics: string, name: string, labels: string): number {
+  const line = metrics.split('\n').find((candidate) => candidate.startsWith(`${name}{`) && candidate.includes(labels));
+  return line === undefined ? 0 : Number(line.slice(line.lastIndexOf(' ') + 1));
+}

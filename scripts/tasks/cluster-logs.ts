@@ -1,0 +1,29 @@
+import path from 'node:path';
+import { glob } from 'zx';
+import { clusterOptions, nameFlag } from '../lib/cluster-flags.js';
+import { UsageError } from '../lib/errors.js';
+import { nodeContainers } from '../lib/node.js';
+import { task } from '../lib/task.js';
+import { bringAbout } from '../lib/tasks.js';
+import { kind } from '../steps/kind.js';
+
+export default task({
+  name: 'cluster:logs',
+  summary: 'Exports the logs of the cluster’s nodes and pods into a folder.',
+  flags: { ...nameFlag, output: { type: 'string', value: 'FOLDER', help: 'where to put them (default: the folder of this run’s logs)' } },
+  options: clusterOptions,
+  async run({ flags, ctx, print, printJson }) {
+    const { clusterName } = ctx.options;
+    if ((await nodeContainers(ctx, clusterName)).length === 0)
+      throw new UsageError(`there is no cluster ${clusterName}`, { hint: 'npm run cluster:up' });
+    await bringAbout(ctx, [kind]);
+    const folder = path.resolve(flags.output ?? path.join(ctx.logs, clusterName));
+    await ctx.runner.run(path.join(ctx.paths.bin, 'kind'), ['export', 'logs', '--name', clusterName, folder], {
+      failure: 'the logs could not be exported',
+    });
+    const files = await glob('**/*', { cwd: folder, onlyFiles: true });
+    print(`${files.length} files in ${folder}`);
+    printJson({ cluster: clusterName, folder, files: files.sort() });
+    return undefined;
+  },
+});

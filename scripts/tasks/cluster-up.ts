@@ -1,0 +1,32 @@
+import { readClusterConfig } from '../lib/cluster-config.js';
+import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
+import { kubeContext } from '../lib/kubectl.js';
+import { task } from '../lib/task.js';
+import { bringAbout, describePlan } from '../lib/tasks.js';
+import { clusterStep } from '../steps/cluster.js';
+
+export default task({
+  name: 'cluster:up',
+  summary: 'Creates the cluster, and builds what is missing for it. Returns when it serves.',
+  flags: { ...clusterFlags, 'dry-run': { type: 'boolean', help: 'show what would be done and why, do nothing' } },
+  options: clusterOptions,
+  async run({ flags, ctx, print, printJson }) {
+    const { clusterName } = ctx.options;
+    await readClusterConfig(ctx.options.clusterConfig);
+    const goals = [clusterStep(ctx.options)];
+    if (flags['dry-run']) {
+      const { lines, steps } = await describePlan(ctx, goals);
+      print(lines.join('\n'));
+      printJson({ steps });
+      return;
+    }
+    const report = await bringAbout(ctx, goals);
+    print(
+      report.ran.length === 0
+        ? `cluster ${clusterName} is up, nothing has changed (${report.seconds.toFixed(1)} s)`
+        : `cluster ${clusterName} is up after ${report.seconds.toFixed(1)} s; try: npm run kubectl -- get pods -A   (context ${kubeContext(clusterName)})`,
+    );
+    printJson({ cluster: clusterName, context: kubeContext(clusterName), ran: report.ran, seconds: report.seconds });
+    return;
+  },
+});

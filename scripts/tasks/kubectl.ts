@@ -1,0 +1,10 @@
+import { kubeContext } from '../lib/kubectl.js';
+import { passThrough } from '../lib/pass-through.js';
+import { kubernetes } from '../steps/kubernetes.js';
+
+export default passThrough(
+  'kubectl',
+  kubernetes,
+  'Runs the built kubectl on the toolkit’s cluster: npm run kubectl -- get pods -A',
+  (clusterName) => ['--context', kubeContext(clusterName)],
+);
