@@ -61,7 +61,7 @@ export async function main(name: string, args: readonly string[]): Promise<numbe
 
 async function loadTask(name: string): Promise<Task> {
   const file = path.join(checkout, 'scripts', 'tasks', `${name.replaceAll(':', '-')}.ts`);
-  if (!/^[a-z:]+$/.test(name) || !existsSync(file))
+  if (!/^[a-z0-9:]+$/.test(name) || !existsSync(file))
     throw new UsageError(`there is no task called ${name}`, { hint: 'npm run   lists them.' });
   const module = (await import(file)) as { default: Task };
   return module.default;

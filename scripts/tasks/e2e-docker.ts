@@ -1,0 +1,27 @@
+import { proveDockerCycles } from '../lib/docker-cycles.js';
+import { UsageError } from '../lib/errors.js';
+import { imageNames } from '../lib/options.js';
+import { Proof } from '../lib/proof.js';
+import { task } from '../lib/task.js';
+import { bringAbout } from '../lib/tasks.js';
+import { counterImage } from '../steps/counter-image.js';
+import { criuOnHost } from '../steps/criu.js';
+import { dockerExperimental } from '../steps/docker-experimental.js';
+
+export default task({
+  name: 'e2e:docker',
+  summary: 'Proves checkpoint and restore through Docker: the counter goes on, no number lost or repeated.',
+  flags: { cycles: { type: 'string', value: 'N', help: 'how many times in a row (default: 10)' } },
+  async run({ flags, ctx, print, printJson }) {
+    const cycles = Number(flags.cycles ?? 10);
+    if (!Number.isInteger(cycles) || cycles < 1 || cycles > 1000)
+      throw new UsageError(`--cycles: ${flags.cycles ?? ''} is not a whole number from 1 to 1000`);
+    await bringAbout(ctx, [dockerExperimental, criuOnHost, counterImage]);
+    const proof = new Proof(ctx, 'e2e:docker');
+    const last = await proveDockerCycles(ctx, proof, imageNames(ctx.options).counter, cycles);
+    print(proof.table());
+    print(`the counter reached ${last} over ${cycles} checkpoints, with no number lost or repeated`);
+    printJson({ proven: proof.proven.map((entry) => ({ ...entry })), cycles, last });
+    return undefined;
+  },
+});
