@@ -71,7 +71,8 @@ async function request(ctx: Context, container: RunningContainer, timeout: numbe
     const seconds = (ctx.clock.now() - start) / 1000;
     if (answer.status !== 200) throw refused(container, answer.status, answer.body);
     const archive = answerSchema.parse(JSON.parse(answer.body)).items[0] ?? '';
-    await removeLeftovers(ctx.runner, node, before.images);
+    // Looked at after a success too: a container that was paused before the call still is.
+    await Promise.all([removeLeftovers(ctx.runner, node, before.images), resume(ctx, ctx.runner, container)]);
     return { archive, node, seconds };
   } catch (error) {
     await putRight(ctx, container, route, before);
@@ -112,7 +113,7 @@ async function putRight(
       await onNode({ runner: lastly }, node, ['pkill', '-f', `curl .*${route.replace('?', '\\?')}`], { accept: true });
       await ctx.clock.sleep(SETTLE);
     }
-    if (await resumeIfPaused(lastly, container)) say(`container ${container.container} had been left paused: it runs again`);
+    await resume(ctx, lastly, container);
     for (const archive of await archivesOf(lastly, container)) {
       if (!before.archives.has(archive)) await onNode({ runner: lastly }, node, ['rm', '-f', archive]);
     }
@@ -120,6 +121,11 @@ async function putRight(
   } catch (error) {
     say(`could not put everything right on ${node}: ${messageOf(error)}`);
   }
+}
+
+async function resume({ say }: Context, runner: Runner, container: RunningContainer): Promise<void> {
+  if (await resumeIfPaused(runner, container))
+    say(`container ${container.container} of pod ${container.pod} had been left paused: it runs again`);
 }
 
 /** Archives of a container on its node. */

@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from './context.js';
+import { ToolkitError } from './errors.js';
+import { removeHalfMade } from './files.js';
 import { type Freshness, freshness, writeStamp } from './freshness.js';
 import { holdLock } from './lock.js';
 import type { Reporter } from './reporter.js';
@@ -67,7 +69,9 @@ export async function achieve(goals: readonly Step[], ctx: Context, reporter: Re
   const release = await holdLock(path.join(ctx.paths.locks, 'steps'), ctx);
   try {
     // Another run may have finished meanwhile. Whatever it left half-made is of no use to anyone now.
-    await rm(ctx.paths.tmp, { recursive: true, force: true });
+    const { tmp, bin, build, src, stamps } = ctx.paths;
+    await rm(tmp, { recursive: true, force: true });
+    for (const folder of [bin, build, src, stamps]) await removeHalfMade(folder);
     const entries = await plan(goals, ctx);
     return await runAll(entries, ctx, reporter, began);
   } finally {
@@ -92,16 +96,17 @@ async function runAll(entries: readonly PlanEntry[], ctx: Context, reporter: Rep
     try {
       // Asked again now: what it needs may have come back (an engine that was down), or changed.
       const now = await freshness(step, ctx, (need) => keys.get(need) ?? '');
+      keys.set(step, now.key);
       if (now.reason === undefined) {
         fresh.push(step.id);
         return true;
       }
-      if (failures.length > 0) return false;
+      if (failures.length > 0 || ctx.signal.aborted) return false;
       reporter.started(step, now.reason);
       const start = ctx.clock.now();
       await step.run(stepContext(step, ctx, reporter));
       const after = await step.check?.(ctx);
-      if (after !== undefined) throw new Error(`${step.title}: done, yet ${after}`);
+      if (after !== undefined) throw new ToolkitError(`${step.title}: done, yet ${after}`, { log: path.join(ctx.logs, `${step.id}.log`) });
       const seconds = since(start, ctx);
       await writeStamp(step, ctx, now, seconds);
       ran.push({ id: step.id, title: step.title, reason: now.reason, seconds });

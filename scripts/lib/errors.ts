@@ -35,7 +35,7 @@ export class UsageError extends ToolkitError {
   }
 }
 
-/** A command that failed. `command` can be pasted into a shell. */
+/** A command that failed. `command` can be pasted into a shell; `outcome` tells how it ended where there is no exit code. */
 export class CommandError extends ToolkitError {
   readonly command: string;
   readonly commandExitCode: number | undefined;
@@ -45,15 +45,12 @@ export class CommandError extends ToolkitError {
     command: string,
     commandExitCode: number | undefined,
     output: string,
-    { message, ...rest }: ErrorDetails & { message?: string | undefined } = {},
+    { message, outcome, ...rest }: ErrorDetails & { message?: string | undefined; outcome?: string | undefined } = {},
   ) {
+    const ended = outcome ?? (commandExitCode === undefined ? 'did not start' : `exit code ${commandExitCode}`);
     super(message ?? `${command.split(' ', 1)[0] ?? 'command'} failed`, {
       ...rest,
-      details: [
-        `${command} → ${commandExitCode === undefined ? 'did not start' : `exit code ${commandExitCode}`}`,
-        ...tail(output),
-        ...(rest.details ?? []),
-      ],
+      details: [`${command} → ${ended}`, ...tail(output), ...(rest.details ?? [])],
     });
     this.name = 'CommandError';
     this.command = command;
@@ -91,7 +88,7 @@ export function renderError(error: unknown): string {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return `✖ unexpected error (a defect of the toolkit)\n${indent(text.split('\n'))}`;
   }
-  const lines = [...error.details, ...(error.hint === undefined ? [] : error.hint.split('\n'))];
+  const lines = [...error.details, ...(error.hint === undefined ? [] : [error.hint])].flatMap((text) => text.split('\n'));
   if (error.log !== undefined) lines.push(`log: ${error.log}`);
   return [`✖ ${error.message}`, ...(lines.length > 0 ? [indent(lines)] : [])].join('\n');
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Content of a text file, or undefined when there is none. */
@@ -31,7 +31,7 @@ export async function replace(target: string, make: (temporary: string) => Promi
     await make(temporary);
     await rename(temporary, target).catch(async (error: NodeJS.ErrnoException) => {
       // A folder cannot be renamed over one that holds something.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST' && error.code !== 'EISDIR') throw error;
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST' && error.code !== 'EISDIR' && error.code !== 'ENOTDIR') throw error;
       await rm(target, { recursive: true, force: true });
       await rename(temporary, target);
     });
@@ -39,4 +39,11 @@ export async function replace(target: string, make: (temporary: string) => Promi
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Removes what a killed {@link replace} left in a folder. What cannot be removed stays: it is in nobody's way. */
+export async function removeHalfMade(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((entry) => /\.[0-9a-f]{8}\.tmp$/.test(entry)))
+    await rm(path.join(folder, name), { recursive: true, force: true }).catch(() => undefined);
 }

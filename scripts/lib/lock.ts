@@ -34,7 +34,7 @@ export async function holdLock(file: string, ctx: Pick<Context, 'clock' | 'signa
       await rm(`${file}.lock`, { recursive: true, force: true });
       continue;
     }
-    if (!told) ctx.say(`waiting for process ${pid > 0 ? pid : ''} that works on ${path.basename(file)}`);
+    if (!told) ctx.say(`waiting for ${pid > 0 ? `process ${pid}` : 'another process'} that works on ${path.basename(file)}`);
     told = true;
     await ctx.clock.sleep(POLL, ctx.signal);
   }

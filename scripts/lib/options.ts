@@ -2,8 +2,15 @@ import path from 'node:path';
 import type { Options } from './context.js';
 import { UsageError } from './errors.js';
 
-/** A name that Docker takes as a tag and kind as part of a cluster name. */
-const INSTANCE = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
+/** Longest name of an instance: its cluster's name, and those of the nodes, must still be host names. */
+const INSTANCE_LENGTH = 32;
+const CLUSTER_LENGTH = 'checkpoint-'.length + INSTANCE_LENGTH;
+
+/** Refuses what Docker does not take as a tag, or kind not as a cluster's name. */
+function checkName(where: string, name: string, longest: number): void {
+  if (/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name) && name.length <= longest) return;
+  throw new UsageError(`${where}: "${name}" is not a name of at most ${longest} lower-case letters, digits and dashes`);
+}
 
 /**
  * The options of a run: what the flags say, else the environment, else the defaults.
@@ -11,10 +18,9 @@ const INSTANCE = /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/;
  */
 export function makeOptions(root: string, env: NodeJS.ProcessEnv, chosen: Partial<Options>): Options {
   const instance = chosen.instance ?? (env['KIND_CHECKPOINT_INSTANCE'] || 'latest');
-  if (!INSTANCE.test(instance))
-    throw new UsageError(`KIND_CHECKPOINT_INSTANCE: "${instance}" is not a name of lower-case letters, digits and dashes`);
+  checkName('KIND_CHECKPOINT_INSTANCE', instance, INSTANCE_LENGTH);
   const clusterName = chosen.clusterName ?? (instance === 'latest' ? 'checkpoint' : `checkpoint-${instance}`);
-  if (!INSTANCE.test(clusterName)) throw new UsageError(`--name: "${clusterName}" is not a name of lower-case letters, digits and dashes`);
+  checkName('--name', clusterName, CLUSTER_LENGTH);
   return {
     instance,
     clusterName,

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type Options as ExecaOptions, execa } from 'execa';
 import { quote } from 'zx';
@@ -50,7 +50,7 @@ const MAX_OUTPUT = 64 * 1024 * 1024;
 /** A command line that can be pasted into a shell. */
 export function commandLine(file: string, args: readonly string[], { cwd, env }: Pick<RunOptions, 'cwd' | 'env'> = {}): string {
   const assignments = Object.entries(env ?? {}).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${shellWord(value)}`]));
-  const line = [...assignments, file, ...args.map(shellWord)].join(' ');
+  const line = [...assignments, ...[file, ...args].map(shellWord)].join(' ');
   return cwd === undefined ? line : `cd ${shellWord(cwd)} && ${line}`;
 }
 
@@ -78,7 +78,6 @@ async function runCommand(
   const command = commandLine(file, args, options);
   const execaOptions: ExecaOptions = {
     ...(cwd === undefined ? {} : { cwd }),
-    ...(timeout === undefined ? {} : { timeout }),
     env: { ...baseEnv, ...options.env },
     extendEnv: false,
     reject: false,
@@ -97,6 +96,15 @@ async function runCommand(
 
   const endGroup = groupKiller(child.pid, interactive);
   signal.addEventListener('abort', endGroup.soft);
+  // The timeout of execa ends the command alone, and then waits for as long as something that it started holds its output open.
+  let timedOut = false;
+  const timer =
+    timeout === undefined
+      ? undefined
+      : setTimeout(() => {
+          timedOut = true;
+          endGroup.soft();
+        }, timeout);
   const sink = log === undefined ? undefined : openLog(log, command);
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null || stream === undefined) continue;
@@ -109,23 +117,20 @@ async function runCommand(
     const stdout = typeof result.stdout === 'string' ? result.stdout : '';
     const stderr = typeof result.stderr === 'string' ? result.stderr : '';
     const exitCode = result.exitCode;
-    if (exitCode === 0 || (exitCode !== undefined && (accept === true || accept.includes(exitCode)))) return { stdout, stderr, exitCode };
-    const missing = result.exitCode === undefined && 'code' in result && result.code === 'ENOENT';
-    const output = [
-      stdout,
-      stderr,
-      result.timedOut ? `ended after ${(timeout ?? 0) / 1000} s` : missing ? `${file}: command not found` : '',
-    ]
-      .filter(Boolean)
-      .join('\n');
+    const accepted = accept === true ? exitCode !== undefined : [0, ...accept].includes(exitCode ?? -1);
+    if (exitCode !== undefined && accepted && !timedOut) return { stdout, stderr, exitCode };
+    const missing = 'code' in result && result.code === 'ENOENT' && (cwd === undefined || existsSync(cwd));
+    const output = [stdout, stderr, missing ? `${file}: command not found` : ''].filter(Boolean).join('\n');
     throw new CommandError(command, exitCode, output === '' ? (result.shortMessage ?? '') : output, {
-      message: options.failure,
+      message: options.failure ?? `${path.basename(file)} failed`,
+      outcome: timedOut ? `ended after ${(timeout ?? 0) / 1000} s` : result.signal === undefined ? undefined : `killed by ${result.signal}`,
       hint: options.hint,
       log,
     });
   } finally {
     signal.removeEventListener('abort', endGroup.soft);
-    endGroup.finish(signal.aborted || child.killed);
+    clearTimeout(timer);
+    endGroup.finish(signal.aborted || timedOut);
     if (sink !== undefined) await new Promise<void>((resolve) => sink.end(() => resolve()));
   }
 }
@@ -160,7 +165,7 @@ function groupKiller(pid: number | undefined, interactive: boolean): { soft: () 
   return {
     soft: () => {
       send('SIGTERM');
-      timer = setTimeout(() => send('SIGKILL'), GRACE);
+      timer ??= setTimeout(() => send('SIGKILL'), GRACE);
     },
     finish: (ended) => {
       clearTimeout(timer);

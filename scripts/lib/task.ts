@@ -73,7 +73,7 @@ export function readArguments<F extends Flags>(
   try {
     parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    const [first = 'bad arguments'] = (error as Error).message.split('. ');
+    const [first = 'bad arguments'] = (error as Error).message.split(/\.\s/);
     throw new UsageError(`${task.name}: ${first}`, {
       hint: `Flags: ${Object.keys(declared)
         .map((name) => `--${name}`)
@@ -85,6 +85,9 @@ export function readArguments<F extends Flags>(
       hint: `See: npm run ${task.name} -- --help`,
     });
   }
+  // What an unset shell variable leaves: --config "$CONFIG".
+  const empty = Object.keys(parsed.values).find((name) => parsed.values[name] === '');
+  if (empty !== undefined) throw new UsageError(`${task.name}: --${empty} has no value`);
   const values = Object.fromEntries(
     Object.entries(declared).map(([name, flag]) => [name, parsed.values[name] ?? (flag.type === 'boolean' ? false : undefined)]),
   );

@@ -1,0 +1,43 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { toolkit, toolkitJson } from '../support/toolkit.js';
+
+describe('setup', () => {
+  beforeAll(async () => {
+    const { exitCode, stderr } = await toolkit('setup');
+    expect(exitCode, stderr).toBe(0);
+  });
+
+  test('finds nothing to do the second time', async () => {
+    expect(await toolkitJson('setup')).toMatchObject({ ran: [] });
+    const { steps } = (await toolkitJson('setup', ['--dry-run'])) as { steps: Array<{ reason: string | null }> };
+    expect(steps.length).toBeGreaterThan(15);
+    expect(steps.filter(({ reason }) => reason !== null)).toEqual([]);
+  });
+
+  test('starts no build tool the second time', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'tools-'));
+    const calls = path.join(folder, 'calls');
+    await writeFile(calls, '');
+    try {
+      for (const tool of ['make', 'gcc', 'mmdebstrap', 'curl', 'apt-get', 'kind']) {
+        await writeFile(path.join(folder, tool), `#!/bin/sh\necho ${tool} "$@" >>${calls}\nexit 1\n`);
+        await chmod(path.join(folder, tool), 0o755);
+      }
+      const { exitCode, stderr } = await toolkit('setup', [], { PATH: `${folder}:${process.env['PATH'] ?? ''}` });
+      expect(exitCode, stderr).toBe(0);
+      expect(await readFile(calls, 'utf8')).toBe('');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('tells the disk that it uses', async () => {
+    const { diskBytes } = (await toolkitJson('setup', ['--timings'])) as { diskBytes: Record<string, number> };
+    const total = Object.values(diskBytes).reduce((sum, bytes) => sum + bytes, 0);
+    expect(total).toBeGreaterThan(500e6);
+    expect(total).toBeLessThan(6e9);
+  });
+});

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readArchive } from '../../scripts/lib/archive.js';
+import { checkpoint, removeArchive, resumeIfPaused, takeArchive } from '../../scripts/lib/checkpoint.js';
+import { applyAnew, counterManifest, countsPast, podCount } from '../../scripts/lib/counter-pod.js';
+import { kubectl } from '../../scripts/lib/kubectl.js';
+import { nodeImages, onNode } from '../../scripts/lib/node.js';
+import { findContainer, type RunningContainer } from '../../scripts/lib/pod.js';
+import { counterImage } from '../support/names.js';
+import { realContext } from '../support/real.js';
+import { toolkitJson } from '../support/toolkit.js';
+
+const CONTAINER = 'counter-container';
+const { ctx, said, dispose } = realContext();
+let container: RunningContainer;
+
+const tasks = (): Promise<string> => onNode(ctx, container.node, ['ctr', '--namespace=k8s.io', 'tasks', 'ls']).then(({ stdout }) => stdout);
+const pause = (): Promise<unknown> => onNode(ctx, container.node, ['ctr', '--namespace=k8s.io', 'tasks', 'pause', container.id]);
+const archives = (): Promise<string> => onNode(ctx, container.node, ['ls', '/var/lib/kubelet/checkpoints']).then(({ stdout }) => stdout);
+
+beforeAll(async () => {
+  await toolkitJson('cluster:up');
+  await toolkitJson('image:load', [counterImage]);
+  await applyAnew(ctx, await counterManifest(ctx, 'counter-pod.yaml'), 'counter');
+  container = await findContainer(ctx, 'default', 'counter', undefined);
+  await countsPast(ctx, 'counter', CONTAINER, 2);
+});
+
+afterAll(dispose);
+
+describe('a checkpoint', () => {
+  test('of a container that was left paused ends with the container running, whatever the kubelet answers', async () => {
+    await pause();
+    expect(await tasks()).toMatch(new RegExp(`${container.id}.*PAUSED`));
+    await checkpoint(ctx, container).then(
+      (made) => removeArchive(ctx, made),
+      () => undefined,
+    );
+    expect(await tasks()).toMatch(new RegExp(`${container.id}.*RUNNING`));
+    expect(said.join('\n')).toContain('had been left paused: it runs again');
+    const { last } = await podCount(ctx, 'counter', CONTAINER);
+    await countsPast(ctx, 'counter', CONTAINER, last + 2);
+    expect((await findContainer(ctx, 'default', 'counter', undefined)).restartCount).toBe(0);
+  });
+
+  test('that fails leaves no archive, no image and a running container', async () => {
+    const before = { archives: await archives(), images: await nodeImages(ctx, container.node) };
+    // CRIU is not found: the runtime refuses.
+    await onNode(ctx, container.node, ['mv', '/usr/local/sbin/criu', '/usr/local/sbin/criu.away']);
+    try {
+      await expect(checkpoint(ctx, container)).rejects.toThrow('container counter-container of pod counter could not be checkpointed');
+    } finally {
+      await onNode(ctx, container.node, ['mv', '/usr/local/sbin/criu.away', '/usr/local/sbin/criu']);
+    }
+    expect({ archives: await archives(), images: await nodeImages(ctx, container.node) }).toEqual(before);
+    expect(await tasks()).toMatch(new RegExp(`${container.id}.*RUNNING`));
+    expect(await resumeIfPaused(ctx.runner, container)).toBe(false);
+  });
+
+  test('and another of the same container at the same time both succeed, one after the other', async () => {
+    const made = await Promise.all([checkpoint(ctx, container), checkpoint(ctx, container), checkpoint(ctx, container)]);
+    expect(new Set(made.map(({ archive }) => archive)).size).toBe(3);
+    for (const one of made) await removeArchive(ctx, one);
+  });
+
+  test('of a process that is not root works', async () => {
+    const manifest = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'not-root' },
+      spec: {
+        terminationGracePeriodSeconds: 1,
+        securityContext: { runAsUser: 1000, runAsGroup: 1000, runAsNonRoot: true },
+        containers: [{ name: CONTAINER, image: counterImage, imagePullPolicy: 'Never' }],
+      },
+    };
+    await applyAnew(ctx, JSON.stringify(manifest), 'not-root');
+    try {
+      await countsPast(ctx, 'not-root', CONTAINER, 2);
+      const found = await findContainer(ctx, 'default', 'not-root', undefined);
+      const made = await checkpoint(ctx, found);
+      const copy = await takeArchive(ctx, made);
+      expect((await readArchive(copy)).pod).toBe('not-root');
+      await removeArchive(ctx, made);
+      await countsPast(ctx, 'not-root', CONTAINER, (await podCount(ctx, 'not-root', CONTAINER)).last + 2);
+    } finally {
+      await kubectl(ctx, ['delete', 'pod', 'not-root', '--now']);
+    }
+  });
+});

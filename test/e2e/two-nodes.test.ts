@@ -1,0 +1,95 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { checkpoint, removeArchive } from '../../scripts/lib/checkpoint.js';
+import { countsPast, podCount } from '../../scripts/lib/counter-pod.js';
+import { kubectl } from '../../scripts/lib/kubectl.js';
+import { findContainer } from '../../scripts/lib/pod.js';
+import { clusterName, counterImage } from '../support/names.js';
+import { realContext } from '../support/real.js';
+import { toolkit, toolkitJson } from '../support/toolkit.js';
+
+const two = `${clusterName}-two`;
+const { ctx, dispose } = realContext({ clusterName: two });
+const nodes = { server: `${two}-control-plane`, client: `${two}-worker` } as const;
+let folder: string;
+
+/** A pod that is bound to a node. */
+const pod = (name: string, node: string): string =>
+  JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels: { app: name } },
+    spec: {
+      nodeName: node,
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: 'counter-container', image: counterImage, imagePullPolicy: 'Never' }],
+    },
+  });
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'two-'));
+  const config = path.join(folder, 'two.yaml');
+  await writeFile(config, 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n  - role: control-plane\n  - role: worker\n');
+  await toolkitJson('cluster:up', ['--name', two, '--config', config]);
+  await toolkitJson('image:load', ['--name', two, counterImage]);
+  for (const [name, node] of Object.entries(nodes)) await kubectl(ctx, ['apply', '--filename', '-'], { input: pod(name, node) });
+  await kubectl(ctx, ['wait', '--for=condition=Ready', 'pod/server', 'pod/client', '--timeout=60s']);
+});
+
+afterAll(async () => {
+  await toolkit('cluster:down', ['--name', two]);
+  await rm(folder, { recursive: true, force: true });
+  dispose();
+});
+
+test('pods reach each other across nodes', async () => {
+  const { stdout: address } = await kubectl(ctx, ['get', 'pod', 'server', '--output', 'jsonpath={.status.podIP}']);
+  expect((await kubectl(ctx, ['exec', 'client', '--', 'ping', '-c', '2', '-W', '5', address])).stdout).toContain('2 packets received');
+});
+
+test('names of the cluster resolve on every node', async () => {
+  for (const name of Object.keys(nodes)) {
+    const { stdout } = await kubectl(ctx, ['exec', name, '--', 'nslookup', 'kubernetes.default.svc.cluster.local']);
+    expect(stdout).toContain('10.96.0.1');
+  }
+});
+
+test('a volume of the default storage class is served', async () => {
+  const claim = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'data' },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } },
+  };
+  const writer = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'writer' },
+    spec: {
+      restartPolicy: 'Never',
+      containers: [
+        {
+          name: 'writer',
+          image: counterImage,
+          imagePullPolicy: 'Never',
+          command: ['sh', '-c', 'echo kept > /data/file && cat /data/file'],
+          volumeMounts: [{ name: 'data', mountPath: '/data' }],
+        },
+      ],
+      volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
+    },
+  };
+  for (const object of [claim, writer]) await kubectl(ctx, ['apply', '--filename', '-'], { input: JSON.stringify(object) });
+  await kubectl(ctx, ['wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/writer', '--timeout=90s']);
+  expect((await kubectl(ctx, ['logs', 'writer'])).stdout).toBe('kept');
+});
+
+test('a pod on a worker is checkpointed', async () => {
+  const container = await findContainer(ctx, 'default', 'client', undefined);
+  expect(container.node).toBe(nodes.client);
+  const made = await checkpoint(ctx, container);
+  await countsPast(ctx, 'client', 'counter-container', (await podCount(ctx, 'client', 'counter-container')).last + 2);
+  await removeArchive(ctx, made);
+});

@@ -1,0 +1,52 @@
+import path from 'node:path';
+import type { Context } from '../../scripts/lib/context.js';
+import type { Reporter } from '../../scripts/lib/reporter.js';
+import { file, type Step, type StepContext, step } from '../../scripts/lib/step.js';
+import { put } from './context.js';
+
+/** Where a step of {@link makes} puts its product. */
+export function productOf(ctx: Pick<Context, 'paths'>, { id }: Pick<Step, 'id'>): string {
+  return path.join(ctx.paths.build, id);
+}
+
+/** A step that writes one file, after what `work` does. */
+export function makes(
+  id: string,
+  { work, ...rest }: Partial<Pick<Step, 'needs' | 'inputs' | 'options' | 'weight'>> & { work?: (ctx: StepContext) => unknown } = {},
+): Step {
+  return step({
+    id,
+    title: `the ${id}`,
+    ...rest,
+    produces: ({ paths }) => [file(productOf({ paths }, { id }))],
+    async run(ctx) {
+      await work?.(ctx);
+      await put(productOf(ctx, { id }), id);
+    },
+  });
+}
+
+/** A reporter that keeps what it was told, as `started a`. */
+export function recordingReporter(): Reporter & { readonly events: string[] } {
+  const events: string[] = [];
+  return {
+    events,
+    begin: (entries) => events.push(`begin ${entries.filter(({ reason }) => reason !== undefined).map((entry) => entry.step.id)}`),
+    started: ({ id }, reason) => events.push(`started ${id}: ${reason}`),
+    progress: ({ id }, line) => events.push(`progress ${id}: ${line}`),
+    finished: ({ id }, seconds) => events.push(`finished ${id} ${seconds}`),
+    failed: ({ id }, error) => events.push(`failed ${id}: ${error instanceof Error ? error.message : error}`),
+    end: async () => {
+      events.push('end');
+    },
+  };
+}
+
+/** A gate that someone opens later. */
+export function gate(): { readonly opened: Promise<void>; open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}

@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+const HOUR = 60 * 60 * 1000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          // One machine, one Docker engine, one cluster: the files take turns.
+          fileParallelism: false,
+          testTimeout: HOUR,
+          hookTimeout: HOUR,
+        },
+      },
+    ],
+  },
+});
