@@ -40,13 +40,42 @@ function parse(text: string, file: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Line and column, both from 1, of a JSON error. V8 tells the position in most messages; the end of the text is meant otherwise. */
+/** Line and column, both from 1, of a JSON error, and V8's words for it. Its words tell the place only in some cases. */
 function placeOf(error: SyntaxError, text: string): { line: number; column: number; reason: string } {
-  const told = /position (\d+)/.exec(error.message)?.[1];
-  const token = /token '?(.)'?, /.exec(error.message)?.[1];
-  const position = told !== undefined ? Number(told) : token !== undefined ? Math.max(0, text.indexOf(token)) : text.trimEnd().length;
-  const before = text.slice(0, position).split('\n');
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1, reason: error.message.replace(/ in JSON at position.*$/, '') };
+  const before = text.slice(0, faultIn(text)).split('\n');
+  const reason = error.message.replace(/( in JSON at position |, (\.\.\.)?").*$/s, '');
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1, reason };
+}
+
+/** A token of JSON (RFC 8259). */
+const TOKEN =
+  /[{}[\],:]|"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/uy;
+const VALUE = '{["0';
+
+/** Where a text stops being JSON: the offset of the first token that does not belong there. */
+function faultIn(text: string): number {
+  const end = text.trimEnd().length;
+  const open: string[] = [];
+  // First characters of what may come; k stands for a key, 0 for a number or a word.
+  let wanted = VALUE;
+  for (let at = 0; ; ) {
+    while (/[ \t\n\r]/.test(text[at] ?? '')) at += 1;
+    TOKEN.lastIndex = at;
+    const token = TOKEN.exec(text)?.[0] ?? '';
+    const first = token.charAt(0);
+    const kind = first === '"' && wanted.startsWith('k') ? 'k' : /[{}[\],:"]/.test(first) ? first : '0';
+    if (token === '' || !wanted.includes(kind)) return Math.min(at, end);
+    at += token.length;
+    if (kind === '{' || kind === '[') open.push(kind);
+    if (kind === '}' || kind === ']') open.pop();
+    const inObject = open.at(-1) === '{';
+    if (kind === '{') wanted = 'k}';
+    else if (kind === '[') wanted = `${VALUE}]`;
+    else if (kind === 'k') wanted = ':';
+    else if (kind === ':') wanted = VALUE;
+    else if (kind === ',') wanted = inObject ? 'k' : VALUE;
+    else wanted = open.length === 0 ? '' : inObject ? ',}' : ',]';
+  }
 }
 
 function indentOf(text: string | undefined): string | number {

@@ -49,7 +49,7 @@ export function pinnedVersion(pin: Pin, module: string): string {
 export async function goCommand(ctx: Context): Promise<string | undefined> {
   const own = path.join(ctx.paths.cache, 'go', 'bin', 'go');
   const { stdout, exitCode } = await ctx.runner
-    .run('go', ['env', 'GOVERSION'], { accept: true, env: { GOTOOLCHAIN: 'local' } })
+    .run('go', ['env', 'GOVERSION'], { accept: true, onLine: undefined, env: { GOTOOLCHAIN: 'local' } })
     .catch(() => ({ stdout: '', exitCode: 1 }));
   const version = semver.coerce(stdout);
   if (exitCode === 0 && version !== null && semver.gte(version, oldestGo)) return 'go';

@@ -14,7 +14,8 @@ const sha = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256');
 const gitObject = z.string().regex(/^[0-9a-f]{40}$/, 'not a git object');
 
 const sourceSchema = z.union([
-  z.strictObject({ archive: z.url(), sha256: sha.optional() }),
+  // `arch` as Node names it; where it is absent the archive fits all.
+  z.strictObject({ archive: z.url(), sha256: sha.optional(), arch: z.enum(['x64', 'arm64']).optional() }),
   z.strictObject({ git: z.string(), commit: gitObject }),
   z.strictObject({ debian: z.string(), version: z.string(), suite: z.string(), file: z.string(), sha256: sha }),
 ]);
@@ -74,6 +75,7 @@ export function fetchTree(ctx: Context, sources: Sources, target: string): Promi
 async function firstThatAnswers<T>(sources: Sources, attempt: (source: Source) => Promise<T>): Promise<T> {
   const answers: string[] = [];
   for (const source of sources.sources) {
+    if ('arch' in source && source.arch !== undefined && source.arch !== process.arch) continue;
     try {
       return await attempt(source);
     } catch (error) {
