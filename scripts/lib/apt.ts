@@ -30,9 +30,10 @@ export async function missingPackages(runner: Runner, names: readonly string[]):
 /** Installs packages, nothing else is upgraded or removed. The package lists are refreshed first. */
 export async function installPackages(ctx: Context, names: readonly string[]): Promise<void> {
   await updateLists(ctx);
-  const [file, args] = asRoot('apt-get', ['install', '--yes', '--no-install-recommends', '--no-remove', ...names]);
+  // As a word of the command: sudo keeps no variables.
+  const install = ['apt-get', 'install', '--yes', '--no-install-recommends', '--no-remove', ...names];
+  const [file, args] = asRoot('env', ['DEBIAN_FRONTEND=noninteractive', ...install]);
   await ctx.runner.run(file, args, {
-    env: { DEBIAN_FRONTEND: 'noninteractive' },
     failure: `apt could not install ${names.join(' ')}`,
     hint: 'On Ubuntu some of them come from the universe component: add-apt-repository universe',
   });
@@ -60,8 +61,8 @@ const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
  * The Debian mirror that this machine itself uses, taken from apt's own view of its sources (apt-get(8), indextargets).
  * @throws ToolkitError when the machine has no Debian source
  */
-export async function debianMirror(ctx: Context): Promise<Mirror> {
-  const { codename } = await distribution();
+export async function debianMirror(ctx: Context, osRelease?: string): Promise<Mirror> {
+  const { codename } = await distribution(osRelease);
   const list = async (): Promise<string | undefined> => {
     const { stdout } = await ctx.runner.run('apt-get', [
       'indextargets',

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import YAML from 'yaml';
 import { z } from 'zod';
-import { UsageError } from './errors.js';
+import { messageOf, UsageError } from './errors.js';
 
 /** What the toolkit itself needs to know of a kind configuration; kind checks the rest. */
 const configSchema = z.looseObject({
@@ -12,8 +12,8 @@ const configSchema = z.looseObject({
   nodes: z
     .array(z.looseObject({ role: z.enum(['control-plane', 'worker']).optional() }))
     .min(1)
-    .optional(),
-  networking: z.looseObject({ disableDefaultCNI: z.boolean().optional() }).optional(),
+    .nullish(),
+  networking: z.looseObject({ disableDefaultCNI: z.boolean().nullish() }).nullish(),
 });
 
 /** A kind cluster configuration. */
@@ -36,7 +36,13 @@ export async function readClusterConfig(file: string): Promise<ClusterConfig> {
   const document = YAML.parseDocument(text);
   const [broken] = document.errors;
   if (broken !== undefined) throw invalid(file, broken.message.trim().split('\n'));
-  const parsed = configSchema.safeParse(document.toJS());
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    throw invalid(file, [messageOf(error)]);
+  }
+  const parsed = configSchema.safeParse(value);
   if (!parsed.success) throw invalid(file, z.prettifyError(parsed.error).split('\n'));
   return { file, text, ownCni: parsed.data.networking?.disableDefaultCNI === true };
 }

@@ -19,6 +19,11 @@ export async function engineVersion({ runner }: Pick<Context, 'runner'>): Promis
   }
 }
 
+/** True when the engine runs and does not let this user talk to it. */
+export function deniesAccess(answer: string): boolean {
+  return /permission denied/i.test(answer);
+}
+
 /** Starts the engine: through systemd where it runs, else as Debian's init script does, whose `status` and `stop` go on working. */
 export async function startEngine(ctx: Context): Promise<void> {
   if (systemdRuns()) {
@@ -47,7 +52,8 @@ async function untilItAnswers(ctx: Context): Promise<void> {
   for (;;) {
     const { version, answer } = await engineVersion(ctx);
     if (version !== undefined) return;
-    if (/permission denied/i.test(answer)) throw permissionError();
+    // It runs; that this user may not talk to it is another matter.
+    if (deniesAccess(answer)) return;
     if (ctx.clock.now() > deadline) {
       throw new ToolkitError('the Docker engine was started and does not answer', {
         details: [answer],
@@ -56,14 +62,6 @@ async function untilItAnswers(ctx: Context): Promise<void> {
     }
     await ctx.clock.sleep(250, ctx.signal);
   }
-}
-
-/** What a user without access to the engine's socket is told. */
-export function permissionError(): ToolkitError {
-  return new ToolkitError('this user may not talk to the Docker engine', {
-    details: ['permission denied on /var/run/docker.sock'],
-    hint: 'Join the docker group (sudo usermod -aG docker "$USER"), then run the same command in a new login, or through: sg docker -c "npm run …"',
-  });
 }
 
 async function asRootRun(ctx: Context, file: string, args: readonly string[]): Promise<void> {

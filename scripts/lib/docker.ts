@@ -7,20 +7,24 @@ import type { StepContext } from './step.js';
 /** Engines that are known to checkpoint and to run privileged containers; from 28 on checkpointing is broken (moby#50750). */
 export const engineRange = '>=23 <28';
 
-/**
- * Builds an image from files laid into a build context of its own.
- * @param files source path by path in the context; folders are copied whole
- */
-export async function buildImage(
-  ctx: StepContext,
-  tag: string,
-  { dockerfile, files }: { dockerfile: string; files: Readonly<Record<string, string>> },
-): Promise<void> {
+export interface ImageBuild {
+  readonly dockerfile: string;
+  /** Source path by path in the context; folders are copied whole. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly args?: Readonly<Record<string, string>>;
+  /** A folder for the files of the last stage: no image is made then. */
+  readonly output?: string;
+}
+
+/** Builds an image from files laid into a build context of its own. */
+export async function buildImage(ctx: StepContext, tag: string, { dockerfile, files, args = {}, output }: ImageBuild): Promise<void> {
   const context = path.join(ctx.paths.tmp, `image-${tag.replaceAll(/[/:]/g, '-')}`);
   await mkdir(context, { recursive: true });
   try {
     for (const [name, source] of Object.entries(files)) await place(source, path.join(context, name));
-    await ctx.runner.run('docker', ['build', '--quiet', '--pull=false', '--file', dockerfile, '--tag', tag, context], {
+    const buildArgs = Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);
+    const result = output === undefined ? ['--tag', tag] : ['--output', `type=local,dest=${output}`];
+    await ctx.runner.run('docker', ['build', '--progress=plain', '--pull=false', '--file', dockerfile, ...buildArgs, ...result, context], {
       env: { DOCKER_BUILDKIT: '1' },
       failure: `docker could not build ${tag}`,
       hint: 'The Dockerfiles need BuildKit (package docker-buildx, or docker-buildx-plugin).',
@@ -32,7 +36,7 @@ export async function buildImage(
 
 async function place(source: string, target: string): Promise<void> {
   await mkdir(path.dirname(target), { recursive: true });
-  if ((await stat(source)).isDirectory()) await cp(source, target, { recursive: true });
+  if ((await stat(source)).isDirectory()) await cp(source, target, { recursive: true, verbatimSymlinks: true });
   else await linkOrCopy(source, target);
 }
 

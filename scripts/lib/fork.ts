@@ -22,6 +22,11 @@ export const forks = {
   kubernetes: { name: 'kubernetes', folder: 'kubernetes', module: 'k8s.io/kubernetes', staging: 'staging/src' },
 } as const satisfies Record<string, Fork>;
 
+/** What a fork's programs depend on, in the checkout. */
+export function forkInputs({ folder }: Fork): string[] {
+  return ['go.mod', 'go.sum', 'patches'].map((name) => `${folder}/${name}`);
+}
+
 /** Where a fork is laid out for building. */
 export interface Layout {
   readonly pin: Pin;
@@ -102,7 +107,7 @@ export async function layOut(ctx: Context, fork: Fork): Promise<Layout> {
 
 async function copyModule(ctx: Context, from: string, to: string): Promise<void> {
   await mkdir(path.dirname(to), { recursive: true });
-  await cp(from, to, { recursive: true });
+  await cp(from, to, { recursive: true, verbatimSymlinks: true });
   // The module cache is read-only, and so is a copy of it.
   await ctx.runner.run('chmod', ['-R', 'u+w', to]);
 }

@@ -24,15 +24,20 @@ export interface Pin {
 /** Reads a pin. @throws ToolkitError when it has no toolchain line */
 export async function readPin(folder: string): Promise<Pin> {
   const text = await readFile(path.join(folder, 'go.mod'), 'utf8');
-  const toolchain = /^toolchain (\S+)$/m.exec(text)?.[1];
+  const toolchain = /^toolchain\s+(\S+)/m.exec(text)?.[1];
   if (toolchain === undefined)
     throw new ToolkitError(`${folder}/go.mod pins no toolchain`, { hint: 'Add a line such as: toolchain go1.23.6' });
   const requires = new Map<string, string>();
   const replaces = new Map<string, string>();
+  let block = '';
   for (const line of text.split('\n').map((raw) => raw.replace(/\/\/.*$/, '').trim())) {
-    const replaced = /^(?:replace )?(\S+)(?: v\S+)? => (\S+) (v\S+)$/.exec(line);
+    if (line === ')') block = '';
+    const opened = /^(\w+) ?\($/.exec(line)?.[1];
+    if (opened !== undefined) block = opened;
+    const directive = block === '' ? line : `${block} ${line}`;
+    const replaced = /^replace (\S+)(?: v\S+)? => (\S+) (v\S+)$/.exec(directive);
     if (replaced?.[1] !== undefined && replaced[3] !== undefined) replaces.set(replaced[1], replaced[3]);
-    const required = /^(?:require )?(\S+) (v\d\S*)$/.exec(line);
+    const required = /^require (\S+) (v\d\S*)$/.exec(directive);
     if (required?.[1] !== undefined && required[2] !== undefined) requires.set(required[1], required[2]);
   }
   return { folder, toolchain, requires, replaces };

@@ -46,6 +46,7 @@ async function layInto(
   image: ArchiveImage,
   rootfs: string,
 ): Promise<{ Config: string; RepoTags: string[]; Layers: string[] }> {
+  await mkdir(rootfs, { recursive: true });
   for (const [name, source] of Object.entries(image.files)) {
     const target = path.join(rootfs, name);
     await mkdir(path.dirname(target), { recursive: true });

@@ -6,7 +6,7 @@ import type { Context } from './context.js';
 import { ToolkitError, UsageError } from './errors.js';
 import { readIfThere } from './files.js';
 import { forks, layOut } from './fork.js';
-import { sha256 } from './freshness.js';
+import { hashTree, sha256 } from './freshness.js';
 import { type GoBuild, pinnedVersion, readPin } from './go.js';
 
 const { folder, module } = forks.kubernetes;
@@ -102,6 +102,6 @@ export async function checkoutState(ctx: Context, checkout: string): Promise<str
     (await ctx.runner.run('git', args, { cwd: checkout, failure: `${checkout} is no git checkout` })).stdout;
   const changes = await git('diff', 'HEAD', '--binary');
   const untracked = (await git('ls-files', '--others', '--exclude-standard', '-z')).split('\0').filter(Boolean).sort();
-  const contents = await Promise.all(untracked.map(async (name) => `${name} ${sha256(await readFile(path.join(checkout, name)))}`));
+  const contents = await Promise.all(untracked.map(async (name) => `${name} ${await hashTree(path.join(checkout, name))}`));
   return sha256([await git('rev-parse', 'HEAD'), changes, ...contents].join('\n'));
 }

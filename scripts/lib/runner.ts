@@ -58,12 +58,24 @@ function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : quote(word);
 }
 
+/** What git sets for its hooks: with these in force, git would work on the repository around the run instead of the one meant. */
+const OF_THE_HOOK = new Set([
+  'GIT_DIR',
+  'GIT_WORK_TREE',
+  'GIT_INDEX_FILE',
+  'GIT_COMMON_DIR',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_NAMESPACE',
+  'GIT_PREFIX',
+]);
+
 /**
  * The process runner. Each command gets a process group of its own, and the group is ended when the signal fires:
  * nothing that a command started outlives the run.
  */
 export function createRunner({ signal, env = process.env }: { signal: AbortSignal; env?: NodeJS.ProcessEnv }): Runner {
-  return { run: (file, args, options = {}) => runCommand(file, args, options, signal, env) };
+  const base = Object.fromEntries(Object.entries(env).filter(([name]) => !OF_THE_HOOK.has(name)));
+  return { run: (file, args, options = {}) => runCommand(file, args, options, signal, base) };
 }
 
 async function runCommand(

@@ -36,8 +36,17 @@ export type Sources = z.infer<typeof sourcesSchema> & { readonly file: string };
 /** Reads a source file. @throws UsageError that names the place that is wrong */
 export async function readSources(file: string): Promise<Sources> {
   const parsed = sourcesSchema.safeParse(YAML.parse(await readFile(file, 'utf8')));
-  if (!parsed.success) throw new UsageError(`${file} is not a source file`, { details: z.prettifyError(parsed.error).split('\n') });
+  if (!parsed.success) {
+    const issues = parsed.error.issues.flatMap((issue) => (issue.code === 'invalid_union' ? closest(issue) : [issue]));
+    throw new UsageError(`${file} is not a source file`, { details: z.prettifyError({ issues }).split('\n') });
+  }
   return { ...parsed.data, file };
+}
+
+/** What is wrong with a source, taken for the sort of source that it is closest to: that it is none at all would help nobody. */
+function closest({ errors, path: above }: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] {
+  const [fewest = []] = errors.toSorted((a, b) => a.length - b.length);
+  return fewest.map((issue) => ({ ...issue, path: [...above, ...issue.path] }));
 }
 
 /**
@@ -46,7 +55,7 @@ export async function readSources(file: string): Promise<Sources> {
  * @throws ToolkitError with what each source answered
  */
 export function fetchFile(ctx: Context, sources: Sources): Promise<string> {
-  return firstThatAnswers(sources, (source) => {
+  return firstThatAnswers(ctx, sources, (source) => {
     if ('git' in source) throw new ToolkitError('a git source is no single file');
     return download(ctx, source);
   });
@@ -59,11 +68,11 @@ export function fetchFile(ctx: Context, sources: Sources): Promise<string> {
  * @throws ToolkitError with what each source answered
  */
 export function fetchTree(ctx: Context, sources: Sources, target: string): Promise<void> {
-  return firstThatAnswers(sources, (source) =>
+  return firstThatAnswers(ctx, sources, (source) =>
     replace(target, async (temporary) => {
       await mkdir(temporary, { recursive: true });
       if ('git' in source) await fetchCommit(ctx, source, temporary);
-      else await ctx.runner.run('tar', ['-xf', await download(ctx, source), '--strip-components=1', '-C', temporary]);
+      else await unpack(ctx, source, temporary);
       if (sources.tree !== undefined) {
         const found = await gitTree(ctx, temporary);
         if (found !== sources.tree) throw new ToolkitError(`the git tree is ${found}, not the pinned ${sources.tree}`);
@@ -72,13 +81,27 @@ export function fetchTree(ctx: Context, sources: Sources, target: string): Promi
   );
 }
 
-async function firstThatAnswers<T>(sources: Sources, attempt: (source: Source) => Promise<T>): Promise<T> {
+async function unpack(ctx: Context, source: Exclude<Source, { git: string }>, target: string): Promise<void> {
+  const archive = await download(ctx, source);
+  try {
+    await ctx.runner.run('tar', ['-xf', archive, '--strip-components=1', '-C', target]);
+  } finally {
+    // Without a checksum it is found by no name again.
+    if (source.sha256 === undefined) await rm(archive);
+  }
+}
+
+async function firstThatAnswers<T>(ctx: Context, sources: Sources, attempt: (source: Source) => Promise<T>): Promise<T> {
   const answers: string[] = [];
-  for (const source of sources.sources) {
+  // What has been downloaded already comes first: it needs no network.
+  const kept = (source: Source): boolean =>
+    'sha256' in source && source.sha256 !== undefined && existsSync(path.join(ctx.paths.downloads, source.sha256));
+  for (const source of [...sources.sources].sort((a, b) => Number(kept(b)) - Number(kept(a)))) {
     if ('arch' in source && source.arch !== undefined && source.arch !== process.arch) continue;
     try {
       return await attempt(source);
     } catch (error) {
+      ctx.signal.throwIfAborted();
       const details = error instanceof ToolkitError ? error.details.slice(-1) : [];
       answers.push(`${nameOf(source)}: ${[messageOf(error), ...details].join(': ')}`);
     }
@@ -140,7 +163,7 @@ async function download(ctx: Context, source: Exclude<Source, { git: string }>):
 
 async function fetchUrl(ctx: Context, url: string, folder: string): Promise<string> {
   const target = path.join(folder, 'archive');
-  // curl honours the proxy settings of the machine, and takes up where a broken transfer ended.
+  // curl honours the proxy settings of the machine.
   await ctx.runner.run(
     'curl',
     ['--fail', '--silent', '--show-error', '--location', '--retry', '2', '--connect-timeout', '20', '--output', target, url],

@@ -9,7 +9,7 @@ import { imageNames } from '../lib/options.js';
 import { dockerImage, step } from '../lib/step.js';
 import { cniPlugins } from './cni-plugins.js';
 import { containerd } from './containerd.js';
-import { criu } from './criu.js';
+import { criuForNodes, nodeCriu } from './criu.js';
 import { dockerExperimental } from './docker-experimental.js';
 import { goToolchain } from './go-toolchain.js';
 import { rootFilesystem, rootFilesystemTar } from './root-filesystem.js';
@@ -19,7 +19,7 @@ import { runc } from './runc.js';
 export const baseImage = step({
   id: 'base-image',
   title: 'base image',
-  needs: [dockerExperimental, goToolchain, rootFilesystem, containerd, runc, cniPlugins, criu],
+  needs: [dockerExperimental, goToolchain, rootFilesystem, containerd, runc, cniPlugins, criuForNodes],
   inputs: ['images/base/Dockerfile', 'images/base/files', `${forks.kind.folder}/go.mod`],
   options: ({ options }) => ({ instance: options.instance }),
   produces: ({ options }) => [dockerImage(imageNames(options).base)],
@@ -33,7 +33,7 @@ export const baseImage = step({
         'root-filesystem.tar': rootFilesystemTar(ctx.paths.build),
         'kind-files': kindFiles,
         files: ctx.paths.inRoot('images', 'base', 'files'),
-        'sbin/criu': path.join(ctx.paths.build, 'criu'),
+        'sbin/criu': nodeCriu(ctx.paths.build),
         ...component('bin', 'containerd', ['containerd', 'ctr', 'containerd-shim-runc-v2']),
         ...component('sbin', 'runc', ['runc']),
         ...component('cni', 'cni-plugins', ['bridge', 'loopback', 'ptp', 'portmap', 'host-local']),
@@ -50,7 +50,7 @@ async function layOutKindFiles(ctx: Context): Promise<string> {
   const target = path.join(ctx.paths.tmp, 'kind-files');
   await mkdir(ctx.paths.tmp, { recursive: true });
   await rm(target, { recursive: true, force: true });
-  await cp(source, target, { recursive: true });
+  await cp(source, target, { recursive: true, verbatimSymlinks: true });
   await chmod(target, 0o755);
   await ctx.runner.run('chmod', ['-R', 'u+w,a+rX', target]);
   return target;

@@ -1,29 +1,38 @@
+import { rename } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import path from 'node:path';
+import { distribution } from '../lib/apt.js';
+import { buildImage } from '../lib/docker.js';
 import { replace } from '../lib/files.js';
 import { applyPatches, readSeries } from '../lib/fork.js';
+import { linkOrCopy } from '../lib/image-archive.js';
 import { asRoot } from '../lib/runner.js';
 import { fetchTree, readSources } from '../lib/sources.js';
-import { file, step } from '../lib/step.js';
-import { buildPackages } from './build-packages.js';
+import { file, type StepContext, step } from '../lib/step.js';
+import { buildPackages, packagesFor } from './build-packages.js';
+import { dockerExperimental } from './docker-experimental.js';
+import { nodeSuite, rootFilesystem, rootFilesystemTar } from './root-filesystem.js';
 
 /** Where CRIU lies on the host: dockerd finds it through its PATH, sudo's included. */
 export const hostCriu = '/usr/local/sbin/criu';
+
+async function fetchPatched(ctx: StepContext, tree: string): Promise<void> {
+  const folder = ctx.paths.inRoot('images', 'criu');
+  await fetchTree(ctx, await readSources(path.join(folder, 'source.yaml')), tree);
+  await applyPatches(ctx, tree, await readSeries(path.join(folder, 'patches')));
+}
 
 /** CRIU, patched and built. */
 export const criu = step({
   id: 'criu',
   title: 'CRIU',
   needs: [buildPackages],
-  inputs: ['images/criu'],
+  inputs: ['images/criu/source.yaml', 'images/criu/patches'],
   produces: ({ paths }) => [file(path.join(paths.build, 'criu'))],
   weight: 2,
   async run(ctx) {
-    const folder = ctx.paths.inRoot('images', 'criu');
-    const sources = await readSources(path.join(folder, 'source.yaml'));
     const tree = path.join(ctx.paths.src, 'criu');
-    await fetchTree(ctx, sources, tree);
-    await applyPatches(ctx, tree, await readSeries(path.join(folder, 'patches')));
+    await fetchPatched(ctx, tree);
     await ctx.runner.run('make', ['-j', String(cpus().length), 'criu'], {
       cwd: tree,
       failure: 'CRIU does not build',
@@ -39,6 +48,44 @@ export const criu = step({
     });
   },
 });
+
+/** CRIU for the nodes: the host's, where the host has the userland of the nodes; else built in that userland, for other libraries. */
+export const criuForNodes = step({
+  id: 'criu-for-nodes',
+  title: 'CRIU for the nodes',
+  needs: [criu, rootFilesystem, dockerExperimental],
+  inputs: ['images/criu/Dockerfile'],
+  options: async () => ({ sameUserland: await hostHasNodeUserland() }),
+  produces: ({ paths }) => [file(nodeCriu(paths.build))],
+  async run(ctx) {
+    const target = nodeCriu(ctx.paths.build);
+    await replace(target, async (temporary) => {
+      if (await hostHasNodeUserland()) await linkOrCopy(path.join(ctx.paths.build, 'criu'), temporary);
+      else await buildInNodeUserland(ctx, temporary);
+    });
+  },
+});
+
+/** Where the CRIU of the nodes lies. */
+export const nodeCriu = (build: string): string => path.join(build, 'criu-for-nodes');
+
+async function hostHasNodeUserland(): Promise<boolean> {
+  const { id, codename } = await distribution();
+  return id === 'debian' && codename === nodeSuite;
+}
+
+async function buildInNodeUserland(ctx: StepContext, target: string): Promise<void> {
+  const tree = path.join(ctx.paths.tmp, 'criu-for-nodes');
+  const output = `${tree}.output`;
+  await fetchPatched(ctx, tree);
+  await buildImage(ctx, 'criu-for-nodes', {
+    dockerfile: ctx.paths.inRoot('images', 'criu', 'Dockerfile'),
+    files: { 'root-filesystem.tar': rootFilesystemTar(ctx.paths.build), criu: tree },
+    args: { PACKAGES: ['build-essential', 'pkg-config', ...packagesFor.CRIU].join(' ') },
+    output,
+  });
+  await rename(path.join(output, 'criu'), target);
+}
 
 /** CRIU where the host's Docker engine finds it. */
 export const criuOnHost = step({

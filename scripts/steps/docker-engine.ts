@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import semver from 'semver';
 import { debianMirror, distribution, hasApt, installPackages, updateLists } from '../lib/apt.js';
 import type { Context } from '../lib/context.js';
-import { engineVersion, permissionError, restartEngine, startEngine } from '../lib/daemon.js';
+import { deniesAccess, engineVersion, startEngine } from '../lib/daemon.js';
 import { engineRange } from '../lib/docker.js';
+import { gainAccess } from '../lib/docker-access.js';
 import { ToolkitError } from '../lib/errors.js';
 import { asRoot } from '../lib/runner.js';
 import { step } from '../lib/step.js';
@@ -32,34 +33,39 @@ export const dockerEngine = step({
   title: 'Docker engine',
   async check(ctx) {
     const { version, answer } = await engineVersion(ctx);
-    if (version === undefined) return /permission denied/i.test(answer) ? 'not allowed to talk to it' : 'it does not run';
+    if (version === undefined) return deniesAccess(answer) ? 'this user may not talk to it' : 'it does not run';
     return engineWorks(version) ? undefined : `version ${version} does not work (${engineRange} does)`;
   },
   async run(ctx) {
-    const { version, answer } = await engineVersion(ctx);
-    if (version === undefined && /permission denied/i.test(answer)) throw permissionError();
-    if (version !== undefined && !engineWorks(version)) throw wrongVersion(version);
     if (!existsSync('/usr/sbin/dockerd') && !existsSync('/usr/bin/dockerd')) await install(ctx);
-    await startEngine(ctx);
-    const started = (await engineVersion(ctx)).version ?? 'unknown';
-    if (engineWorks(started)) return;
-    // Debian 12 has 20.10 installed by many: with the suite added, the newer one replaces it.
-    await install(ctx);
-    await restartEngine(ctx);
-    const now = (await engineVersion(ctx)).version ?? 'unknown';
-    if (!engineWorks(now)) throw wrongVersion(now);
+    const version = await reach(ctx);
+    if (version === undefined || !engineWorks(version)) throw wrongVersion(version ?? 'of an unknown version');
   },
 });
 
+/** Makes the engine run and answer this user. @returns its version */
+async function reach(ctx: Context): Promise<string | undefined> {
+  const first = await engineVersion(ctx);
+  if (first.version === undefined && !deniesAccess(first.answer)) await startEngine(ctx);
+  const { version, answer } = await engineVersion(ctx);
+  if (version !== undefined || !deniesAccess(answer)) return version;
+  await gainAccess(ctx);
+  return (await engineVersion(ctx)).version;
+}
+
+/** True for engines that ask for every capability there is when a container is privileged. */
+function engineIsTooOld(version: string): boolean {
+  return semver.lt(semver.coerce(version) ?? '0.0.0', '23.0.0');
+}
+
 function wrongVersion(version: string): ToolkitError {
-  const old = semver.lt(semver.coerce(version) ?? '0.0.0', '23.0.0');
   return new ToolkitError(`Docker ${version} does not work here`, {
     details: [
-      old
+      engineIsTooOld(version)
         ? 'Engines before 23 ask for every capability there is when a container is privileged, and fail where the host lacks one.'
         : 'Engine 28 and later cannot checkpoint containers (moby/moby#50750).',
     ],
-    hint: 'Install Docker 23 to 27 (Debian: docker.io from trixie; Ubuntu: docker.io), then run the same command again.',
+    hint: 'Install Docker 23 to 27; or remove this engine (its images and containers stay), run the same command again, and it installs one that works.',
   });
 }
 

@@ -1,17 +1,17 @@
 import path from 'node:path';
-import { forks, layOut } from '../lib/fork.js';
+import { forkInputs, forks, layOut } from '../lib/fork.js';
 import { goBuild } from '../lib/go.js';
 import { file, step } from '../lib/step.js';
 import { goToolchain } from './go-toolchain.js';
 
-const { folder, module } = forks.kind;
+const { module } = forks.kind;
 
 /** The patched kind. */
 export const kind = step({
   id: 'kind',
   title: 'kind',
   needs: [goToolchain],
-  inputs: [folder],
+  inputs: forkInputs(forks.kind),
   produces: ({ paths }) => [file(path.join(paths.bin, 'kind'))],
   async run(ctx) {
     const { pin, modfile } = await layOut(ctx, forks.kind);

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { replace } from '../lib/files.js';
-import { forks } from '../lib/fork.js';
+import { forkInputs, forks } from '../lib/fork.js';
 import { goBuild } from '../lib/go.js';
 import { allKubernetesPrograms, checkoutState, kubernetesBuild, kubernetesVersion } from '../lib/kubernetes.js';
 import { file, step } from '../lib/step.js';
@@ -15,7 +15,7 @@ export const kubernetes = step({
   id: 'kubernetes',
   title: 'Kubernetes',
   needs: [goToolchain],
-  inputs: [forks.kubernetes.folder],
+  inputs: forkInputs(forks.kubernetes),
   options: async (ctx) => ({
     programs: allKubernetesPrograms,
     version: await kubernetesVersion(ctx),

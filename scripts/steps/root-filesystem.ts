@@ -5,7 +5,7 @@ import { file, step } from '../lib/step.js';
 import { buildPackages } from './build-packages.js';
 
 /** Debian release of the nodes. Its systemd (252) works on hosts with cgroup v1 as well as v2; later ones want v2. */
-const SUITE = 'bookworm';
+export const nodeSuite = 'bookworm';
 
 /** What the nodes need beside Debian's minimal set. */
 const packages = {
@@ -36,7 +36,7 @@ export const rootFilesystem = step({
   id: 'root-filesystem',
   title: 'root file system',
   needs: [buildPackages],
-  options: () => ({ SUITE, packages: Object.values(packages).flat() }),
+  options: () => ({ suite: nodeSuite, packages: Object.values(packages).flat() }),
   produces: ({ paths }) => [file(rootFilesystemTar(paths.build))],
   async run(ctx) {
     await replace(rootFilesystemTar(ctx.paths.build), async (temporary) => {
@@ -50,7 +50,7 @@ export const rootFilesystem = step({
         '--format=tar',
         ...trim,
         `--include=${include}`,
-        SUITE,
+        nodeSuite,
         temporary,
       ]);
       await ctx.runner.run(program, args, {

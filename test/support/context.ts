@@ -85,10 +85,16 @@ export function fakeClock(): FakeClock {
 }
 
 /** A runner that starts processes, untouched by the proxies and the git and curl settings of whoever runs the tests. */
-export function realRunner(signal: AbortSignal = new AbortController().signal): Runner {
+export function realRunner({
+  signal = new AbortController().signal,
+  env = {},
+}: {
+  signal?: AbortSignal;
+  env?: NodeJS.ProcessEnv;
+} = {}): Runner {
   const home = path.join(temporaryFolder(), 'home');
   mkdirSync(home);
-  return createRunner({ signal, env: { PATH: process.env['PATH'], HOME: home, GIT_CONFIG_NOSYSTEM: '1', LC_ALL: 'C' } });
+  return createRunner({ signal, env: { PATH: process.env['PATH'], HOME: home, GIT_CONFIG_NOSYSTEM: '1', LC_ALL: 'C', ...env } });
 }
 
 /** Writes a file and the folders above it. */

@@ -6,6 +6,8 @@ import { asRoot, commandLine, createRunner, hasProgram, withDefaults } from '../
 import { put, realRunner, temporaryFolder } from '../support/context.js';
 import { fakeRunner } from '../support/fake-runner.js';
 
+const PATIENCE = { timeout: 20_000, interval: 20 };
+
 const sh = (script: string): [string, string[]] => ['sh', ['-c', script]];
 
 async function failureOf(run: Promise<unknown>): Promise<CommandError> {
@@ -28,7 +30,7 @@ async function pidIn(file: string): Promise<number> {
     const pid = Number(await readFile(file, 'utf8'));
     expect(pid).toBeGreaterThan(0);
     return pid;
-  });
+  }, PATIENCE);
 }
 
 describe('a command line', () => {
@@ -136,7 +138,7 @@ describe('a command that fails', () => {
     const error = await failureOf(run);
     expect(error.details[0]).toMatch(/ → ended after 0.3 s$/);
     const grandchild = await pidIn(pidFile);
-    await vi.waitFor(async () => expect(await runs(grandchild)).toBe(false));
+    await vi.waitFor(async () => expect(await runs(grandchild)).toBe(false), PATIENCE);
   });
 });
 
@@ -158,20 +160,20 @@ describe('a run that is stopped', () => {
     const pidFile = path.join(temporaryFolder(), 'pid');
     const abort = new AbortController();
     const script = `(trap '' TERM; exec sleep 300) >/dev/null 2>&1 & echo $! > ${pidFile}; sleep 300`;
-    const run = realRunner(abort.signal).run(...sh(script));
+    const run = realRunner({ signal: abort.signal }).run(...sh(script));
     const grandchild = await pidIn(pidFile);
     expect(await runs(grandchild)).toBe(true);
     const reason = new Error('stopped');
     abort.abort(reason);
     await expect(run).rejects.toBe(reason);
-    await vi.waitFor(async () => expect(await runs(grandchild)).toBe(false));
+    await vi.waitFor(async () => expect(await runs(grandchild)).toBe(false), PATIENCE);
   });
 
   test('starts no further command', async () => {
     const target = path.join(temporaryFolder(), 'made');
     const abort = new AbortController();
     abort.abort('over');
-    await expect(realRunner(abort.signal).run('touch', [target])).rejects.toBe('over');
+    await expect(realRunner({ signal: abort.signal }).run('touch', [target])).rejects.toBe('over');
     await expect(readFile(target)).rejects.toThrow('ENOENT');
   });
 });

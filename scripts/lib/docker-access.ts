@@ -1,0 +1,40 @@
+import { rm } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import type { Context } from './context.js';
+import { engineVersion } from './daemon.js';
+import { ToolkitError } from './errors.js';
+import { writeAtomically } from './files.js';
+import { hasProgram } from './runner.js';
+
+/**
+ * Lets a user without access to the engine's socket use it: joins the docker group, which holds from the next login on, and until
+ * then has every docker command, kind's too, run with that group by a script that stands first on the run's PATH.
+ * @throws ToolkitError when there is no sudo, or it does not help
+ */
+export async function gainAccess(ctx: Context): Promise<void> {
+  const { username } = userInfo();
+  if (!(await hasProgram(ctx.runner, 'sudo'))) throw noAccess();
+  ctx.say(`adds ${username} to the docker group, whose members may act as root through Docker`);
+  await ctx.runner.run('sudo', ['--', 'usermod', '--append', '--groups', 'docker', username], {
+    failure: `${username} could not be added to the docker group`,
+  });
+  const { stdout: docker } = await ctx.runner.run('sh', ['-c', 'command -v docker']);
+  const wrapper = path.join(ctx.paths.bin, 'docker');
+  await writeAtomically(
+    wrapper,
+    `#!/bin/bash\n# This login is older than its membership in the docker group. Can be removed after the next one.\nexec sg docker -c "$(printf '%q ' ${docker} "$@")"\n`,
+    0o755,
+  );
+  if ((await engineVersion(ctx)).version === undefined) {
+    await rm(wrapper, { force: true });
+    throw noAccess();
+  }
+}
+
+function noAccess(): ToolkitError {
+  return new ToolkitError('this user may not talk to the Docker engine', {
+    details: ['permission denied on the engine’s socket'],
+    hint: 'Join the docker group (as root: usermod -aG docker NAME), log in anew, and run the same command again.',
+  });
+}
