@@ -1,0 +1,24 @@
+import { forks } from '../lib/fork.js';
+import { checkFork, forkNamed } from '../lib/fork-tree.js';
+import { task } from '../lib/task.js';
+import { bringAbout } from '../lib/tasks.js';
+import { goToolchain } from '../steps/go-toolchain.js';
+
+export default task({
+  name: 'fork:check',
+  summary: 'Proves that the series of the forks (or of one) apply to their pins, and export to the same bytes again.',
+  flags: {},
+  words: '[NAME]',
+  async run({ words, ctx, print, printJson }) {
+    await bringAbout(ctx, [goToolchain]);
+    const chosen = words.length === 0 ? Object.values(forks) : words.map(forkNamed);
+    const checked = [];
+    for (const fork of chosen) {
+      const { patches, version } = await checkFork(ctx, fork);
+      print(`${fork.name} ${version}: ${patches} patches apply and export to the same bytes`);
+      checked.push({ fork: fork.name, version, patches });
+    }
+    printJson(checked);
+    return undefined;
+  },
+});

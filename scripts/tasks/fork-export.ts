@@ -1,0 +1,18 @@
+import { exportFork, forkNamed } from '../lib/fork-tree.js';
+import { task } from '../lib/task.js';
+
+export default task({
+  name: 'fork:export',
+  summary: 'Writes the commits of a fork’s editable tree back as its patch series.',
+  flags: {},
+  words: 'NAME',
+  async run({ words, ctx, print, printJson }) {
+    const fork = forkNamed(words[0]);
+    const { patches, changed } = await exportFork(ctx, fork);
+    print(
+      changed.length === 0 ? `nothing has changed: ${patches.length} patches` : [`${patches.length} patches:`, ...changed].join('\n  '),
+    );
+    printJson({ fork: fork.name, patches, changed });
+    return undefined;
+  },
+});
