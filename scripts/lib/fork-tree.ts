@@ -65,6 +65,13 @@ export function baseOf(ctx: Context, tree: string): Promise<string> {
   });
 }
 
+/** Files of a tree that differ from the pristine upstream: committed, not committed, new. */
+export async function changedFiles(ctx: Context, tree: string): Promise<string[]> {
+  const changed = await git(ctx, tree, ['diff', '--name-only', '--no-renames', await baseOf(ctx, tree)]);
+  const added = await git(ctx, tree, ['ls-files', '--others', '--exclude-standard']);
+  return [...changed.split('\n'), ...added.split('\n')].filter(Boolean);
+}
+
 async function remember(ctx: Context, tree: string, base: string): Promise<void> {
   await git(ctx, tree, ['update-ref', BASE, base]);
   await git(ctx, tree, ['update-ref', LAID_OUT, 'HEAD']);

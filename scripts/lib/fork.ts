@@ -74,20 +74,13 @@ export async function applyPatches(ctx: Context, tree: string, patches: readonly
 
 /** Lays out the modules that the series touches, patched, under `.cache/src/NAME`. The others stay in the module cache. */
 export async function layOut(ctx: Context, fork: Fork): Promise<Layout> {
-  const folder = ctx.paths.inRoot(fork.folder);
-  const pin = await readPin(folder);
-  const patches = await readSeries(path.join(folder, 'patches'));
+  const pin = await readPin(ctx.paths.inRoot(fork.folder));
+  const patches = await readSeries(path.join(pin.folder, 'patches'));
   if (patches.length === 0) return { pin, modfile: undefined };
 
-  const touched = new Map<string, string>();
-  for (const patch of patches) {
-    for (const file of touchedFiles(await readFile(patch, 'utf8'))) {
-      const { module, prefix } = moduleOf(fork, file);
-      touched.set(module, prefix);
-    }
-  }
+  const files = (await Promise.all(patches.map((patch) => readFile(patch, 'utf8')))).flatMap(touchedFiles);
+  const touched = touchedModules(fork, files);
   if (touched.size === 0) throw new ToolkitError(`the patches of ${fork.name} change no file`);
-
   const target = path.join(ctx.paths.src, fork.name);
   await replace(target, async (temporary) => {
     const tree = path.join(temporary, 'tree');
@@ -97,12 +90,39 @@ export async function layOut(ctx: Context, fork: Fork): Promise<Layout> {
       await copyModule(ctx, await moduleFolder(ctx, pin, module), path.join(tree, prefix));
     }
     await applyPatches(ctx, tree, patches);
-    for (const name of ['go.mod', 'go.sum']) await writeFile(path.join(temporary, name), await readFile(path.join(folder, name)));
-    // Relative to the pin's folder: an absolute path would end up in the programs.
-    const edits = [...touched].map(([module, prefix]) => `-replace=${module}=${path.relative(folder, path.join(target, 'tree', prefix))}`);
-    await runGo(ctx, ['mod', 'edit', ...edits, path.join(temporary, 'go.mod')], { env: goEnv(pin.toolchain) });
+    await writeModfile(ctx, pin, temporary, touched, path.join(target, 'tree'));
   });
   return { pin, modfile: path.join(target, 'go.mod') };
+}
+
+/** Builds from a fork's editable tree instead: the modules of the changed files are taken from there, where they lie. */
+export async function layOutTree(ctx: Context, fork: Fork, tree: string, changedFiles: readonly string[]): Promise<Layout> {
+  const pin = await readPin(ctx.paths.inRoot(fork.folder));
+  const touched = touchedModules(fork, changedFiles);
+  if (touched.size === 0) return { pin, modfile: undefined };
+  const target = path.join(ctx.paths.src, `${fork.name}-tree`);
+  await replace(target, async (temporary) => {
+    await mkdir(temporary, { recursive: true });
+    await writeModfile(ctx, pin, temporary, touched, tree);
+  });
+  return { pin, modfile: path.join(target, 'go.mod') };
+}
+
+/** Folder in the upstream repository of each module that files belong to. */
+function touchedModules(fork: Fork, files: readonly string[]): Map<string, string> {
+  return new Map(files.map((file) => moduleOf(fork, file)).map(({ module, prefix }) => [module, prefix]));
+}
+
+/** Copies the pin's go.mod and go.sum into a folder, with modules replaced by those of a tree. */
+async function writeModfile(ctx: Context, pin: Pin, folder: string, touched: ReadonlyMap<string, string>, tree: string): Promise<void> {
+  for (const name of ['go.mod', 'go.sum']) await writeFile(path.join(folder, name), await readFile(path.join(pin.folder, name)));
+  // Relative to the pin's folder: an absolute path would end up in the programs.
+  const local = (prefix: string): string => {
+    const relative = path.relative(pin.folder, path.join(tree, prefix));
+    return relative.startsWith('.') ? relative : `./${relative}`;
+  };
+  const edits = [...touched].map(([module, prefix]) => `-replace=${module}=${local(prefix)}`);
+  await runGo(ctx, ['mod', 'edit', ...edits, path.join(folder, 'go.mod')], { env: goEnv(pin.toolchain) });
 }
 
 async function copyModule(ctx: Context, from: string, to: string): Promise<void> {

@@ -77,6 +77,8 @@ export interface GoBuild {
   readonly ldflags?: readonly string[];
   readonly cgo?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** Build right into the folder: go then leaves alone what is up to date. For folders that nothing else trusts. */
+  readonly inPlace?: boolean;
 }
 
 /** Environment for the Go command with a pinned toolchain. The user's GOPROXY, GOSUMDB and caches hold. */
@@ -97,10 +99,22 @@ export async function runGo(ctx: Context, args: readonly string[], options: RunO
  */
 export async function goBuild(
   ctx: Context,
-  { pin, modfile, cwd = pin.folder, folder, programs, flags = [], tags = [], ldflags = [], cgo = false, env = {} }: GoBuild,
+  {
+    pin,
+    modfile,
+    cwd = pin.folder,
+    folder,
+    programs,
+    flags = [],
+    tags = [],
+    ldflags = [],
+    cgo = false,
+    env = {},
+    inPlace = false,
+  }: GoBuild,
 ): Promise<void> {
-  const temporary = path.join(ctx.paths.tmp, `go-${path.basename(folder)}`);
-  await rm(temporary, { recursive: true, force: true });
+  const temporary = inPlace ? folder : path.join(ctx.paths.tmp, `go-${path.basename(folder)}`);
+  if (!inPlace) await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
   const build = (output: string, packages: readonly string[]): Promise<string> =>
     runGo(
@@ -132,6 +146,7 @@ export async function goBuild(
       together.map(([, program]) => program),
     );
   for (const [name, program] of alone) await build(path.join(temporary, name), [program]);
+  if (inPlace) return;
   await mkdir(folder, { recursive: true });
   for (const name of Object.keys(programs)) await rename(path.join(temporary, name), path.join(folder, name));
   await rm(temporary, { recursive: true, force: true });

@@ -5,7 +5,8 @@ import semver from 'semver';
 import type { Context } from './context.js';
 import { ToolkitError, UsageError } from './errors.js';
 import { readIfThere } from './files.js';
-import { forks, layOut } from './fork.js';
+import { forks, layOut, layOutTree } from './fork.js';
+import { changedFiles } from './fork-tree.js';
 import { hashTree, sha256 } from './freshness.js';
 import { type GoBuild, pinnedVersion, readPin } from './go.js';
 
@@ -65,26 +66,43 @@ export function versionFlags(version: string): string[] {
   );
 }
 
-/** How to build programs of Kubernetes: from the pin and its patches, or from the user's checkout. */
-export async function kubernetesBuild(ctx: Context, programs: readonly KubernetesProgram[], target: string): Promise<GoBuild> {
+/** Where programs of Kubernetes are built from. */
+export type KubernetesSource =
+  | { readonly kind: 'pin' }
+  | { readonly kind: 'tree'; readonly tree: string }
+  | { readonly kind: 'checkout'; readonly checkout: string };
+
+/** How to build programs of Kubernetes into a folder. */
+export async function kubernetesBuild(
+  ctx: Context,
+  source: KubernetesSource,
+  programs: readonly KubernetesProgram[],
+  target: string,
+): Promise<GoBuild> {
   const ldflags = versionFlags(await kubernetesVersion(ctx));
-  const checkout = ctx.options.kubernetes;
   const named = (prefix: string): Record<string, string> => Object.fromEntries(programs.map((name) => [name, `${prefix}/cmd/${name}`]));
-  if (checkout === undefined) {
-    const { pin, modfile } = await layOut(ctx, forks.kubernetes);
+  if (source.kind !== 'checkout') {
+    const fork = forks.kubernetes;
+    const { pin, modfile } =
+      source.kind === 'pin' ? await layOut(ctx, fork) : await layOutTree(ctx, fork, source.tree, await changedFiles(ctx, source.tree));
     return { pin, modfile, folder: target, programs: named(module), ldflags };
   }
   const pin = await readPin(ctx.paths.inRoot(folder));
-  const own = (await readIfThere(path.join(checkout, '.go-version')))?.trim();
+  const own = (await readIfThere(path.join(source.checkout, '.go-version')))?.trim();
   return {
     pin: { ...pin, toolchain: own === undefined ? pin.toolchain : `go${own}` },
-    cwd: checkout,
+    cwd: source.checkout,
     folder: target,
     programs: named('.'),
     ldflags,
     // A checkout holds its own workspace of staging modules.
     env: { GOWORK: '' },
   };
+}
+
+/** The source that the options name: a checkout of one's own, or the pin and its patches. */
+export function chosenSource({ options }: Pick<Context, 'options'>): KubernetesSource {
+  return options.kubernetes === undefined ? { kind: 'pin' } : { kind: 'checkout', checkout: options.kubernetes };
 }
 
 /** Tells the state of a checkout, its uncommitted changes included. @throws UsageError when it is no Kubernetes checkout */

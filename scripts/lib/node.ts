@@ -8,7 +8,11 @@ export function onNode(
   command: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  return ctx.runner.run('docker', ['exec', ...(options.input === undefined ? [] : ['--interactive']), node, ...command], options);
+  return ctx.runner.run(
+    'docker',
+    ['exec', ...(options.input === undefined && options.inputFile === undefined ? [] : ['--interactive']), node, ...command],
+    options,
+  );
 }
 
 /** A node container of a cluster. */

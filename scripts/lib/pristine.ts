@@ -19,11 +19,22 @@ export interface Pristine {
   readonly version: string;
 }
 
-/** The modules of a fork and their folders in the upstream repository, root first. */
-export function modulesOf(fork: Fork, pin: Pin): Array<{ module: string; prefix: string }> {
+/**
+ * The modules of a fork and their folders in the upstream repository, root first. Staging modules that nothing is built from (samples,
+ * generators) are left out: the pin's go.sum does not vouch for them.
+ */
+export async function modulesOf(fork: Fork, pin: Pin): Promise<Array<{ module: string; prefix: string }>> {
   const { staging } = fork;
-  const parts = staging === undefined ? [] : [...pin.replaces.keys()].sort().map((module) => ({ module, prefix: `${staging}/${module}` }));
-  return [{ module: fork.module, prefix: '' }, ...parts];
+  const sums = (await readFile(path.join(pin.folder, 'go.sum'), 'utf8')).split('\n');
+  const vouchedFor = (module: string): boolean => sums.some((line) => line.startsWith(`${module} ${pinnedVersion(pin, module)} h1:`));
+  const staged =
+    staging === undefined
+      ? []
+      : [...pin.replaces.keys()]
+          .filter(vouchedFor)
+          .sort()
+          .map((module) => ({ module, prefix: `${staging}/${module}` }));
+  return [{ module: fork.module, prefix: '' }, ...staged];
 }
 
 /**
@@ -50,7 +61,7 @@ export async function pristine(ctx: Context, fork: Fork, pin: Pin): Promise<Pris
     }
   }
 
-  const modules = modulesOf(fork, pin);
+  const modules = await modulesOf(fork, pin);
   const folders = await moduleFolders(
     ctx,
     pin,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { replace } from '../lib/files.js';
 import { forkInputs, forks } from '../lib/fork.js';
 import { goBuild } from '../lib/go.js';
-import { allKubernetesPrograms, checkoutState, kubernetesBuild, kubernetesVersion } from '../lib/kubernetes.js';
+import { allKubernetesPrograms, checkoutState, chosenSource, kubernetesBuild, kubernetesVersion } from '../lib/kubernetes.js';
 import { file, step } from '../lib/step.js';
 import { goToolchain } from './go-toolchain.js';
 
@@ -30,7 +30,7 @@ export const kubernetes = step({
   weight: 2,
   async run(ctx) {
     const target = kubernetesFolder(ctx.paths.build);
-    await goBuild(ctx, await kubernetesBuild(ctx, allKubernetesPrograms, target));
+    await goBuild(ctx, await kubernetesBuild(ctx, chosenSource(ctx), allKubernetesPrograms, target));
     await mkdir(ctx.paths.bin, { recursive: true });
     await replace(path.join(ctx.paths.bin, 'kubectl'), async (temporary) => {
       await ctx.runner.run('cp', [path.join(target, 'kubectl'), temporary]);

@@ -229,10 +229,12 @@ describe('two runs', () => {
     };
     const one = run([goal], first);
     await begun.opened;
-    const two = await run([goal], second);
+    const reporter = recordingReporter();
+    const two = await achieve([goal], second, reporter);
     expect((await one).ran).toMatchObject([{ id: 'goal' }]);
     expect(two).toMatchObject({ ran: [], fresh: ['goal'] });
     expect(naps).toBeGreaterThanOrEqual(3);
+    expect(reporter.events).toEqual(['begin ', 'end']);
     expect(second.said).toEqual([`waiting for process ${process.pid} that works on steps`]);
   });
 

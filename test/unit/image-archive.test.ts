@@ -126,6 +126,15 @@ describe('an image archive', () => {
     expect(archives[1]).toBe(archives[0]);
   });
 
+  test('does not tell when it was written', async () => {
+    const ctx = testContext();
+    const target = path.join(ctx.paths.build, 'images.tar');
+    await writeImageArchive(ctx, images(await material()), target);
+    const times = new Set<number | undefined>();
+    await tar.list({ file: target, onReadEntry: ({ mtime }) => times.add(mtime?.getTime()) });
+    expect(times).toEqual(new Set([0]));
+  });
+
   test('may hold an image that is its layers alone', async () => {
     const ctx = testContext();
     const target = path.join(ctx.paths.build, 'images.tar');

@@ -3,7 +3,14 @@ import path from 'node:path';
 import semver from 'semver';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../scripts/lib/errors.js';
-import { checkoutState, describedVersion, kubernetesBuild, kubernetesVersion, versionFlags } from '../../scripts/lib/kubernetes.js';
+import {
+  checkoutState,
+  chosenSource,
+  describedVersion,
+  kubernetesBuild,
+  kubernetesVersion,
+  versionFlags,
+} from '../../scripts/lib/kubernetes.js';
 import { put, realRunner, type TestContext, temporaryFolder, testContext } from '../support/context.js';
 import { type Answer, fakeRunner } from '../support/fake-runner.js';
 
@@ -63,7 +70,7 @@ describe('the pinned version', () => {
 
   test('is built from the pin alone when there are no patches', async () => {
     const ctx = await pinned();
-    const build = await kubernetesBuild(ctx, ['kubelet'], '/target');
+    const build = await kubernetesBuild(ctx, chosenSource(ctx), ['kubelet'], '/target');
     expect(build).toMatchObject({ folder: '/target', programs: { kubelet: 'k8s.io/kubernetes/cmd/kubelet' }, modfile: undefined });
     expect(build.ldflags).toContain('-X k8s.io/component-base/version.gitVersion=v1.32.2+checkpoint');
   });
@@ -72,9 +79,9 @@ describe('the pinned version', () => {
     const { paths } = await pinned();
     const own = temporaryFolder();
     const ctx = testContext({ root: paths.root, runner: describeCall('v1.33.1'), options: { kubernetes: own } });
-    expect((await kubernetesBuild(ctx, ['kubelet'], '/target')).pin.toolchain).toBe('go1.23.6');
+    expect((await kubernetesBuild(ctx, chosenSource(ctx), ['kubelet'], '/target')).pin.toolchain).toBe('go1.23.6');
     await put(path.join(own, '.go-version'), '1.24.2\n');
-    const build = await kubernetesBuild(ctx, ['kubelet'], '/target');
+    const build = await kubernetesBuild(ctx, chosenSource(ctx), ['kubelet'], '/target');
     expect(build).toMatchObject({ cwd: own, programs: { kubelet: './cmd/kubelet' }, env: { GOWORK: '' } });
     expect(build.pin.toolchain).toBe('go1.24.2');
   });

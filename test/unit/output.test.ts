@@ -56,17 +56,17 @@ test('a plan for people shows every step with its reason, and the same for progr
   });
 });
 
-test('a table has its first column to the left and numbers to the right', () => {
+test('a table has numbers to the right, the rest to the left', () => {
   const lines = table(
-    ['step', 'seconds'],
+    ['step', 'seconds', 'reason'],
     [
-      ['CRIU', '1.5'],
-      ['Kubernetes', '120.0'],
+      ['CRIU', '1.5', 'changed'],
+      ['Kubernetes', '120.0', 'not made yet'],
     ],
   ).split('\n');
   expect(lines).toHaveLength(6);
-  expect(lines).toContain('│ CRIU       │     1.5 │');
-  expect(lines).toContain('│ Kubernetes │   120.0 │');
+  expect(lines).toContain('│ CRIU       │     1.5 │ changed      │');
+  expect(lines).toContain('│ Kubernetes │   120.0 │ not made yet │');
 });
 
 test.each([

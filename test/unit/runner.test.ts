@@ -115,7 +115,7 @@ describe('a command that fails', () => {
   });
 
   test('because it does not exist says so, even where every exit code is accepted', async () => {
-    const error = await failureOf(realRunner().run('no-such-program-here', ['x'], { accept: true }));
+    const error = await failureOf(realRunner({ env: { PATH: '/usr/bin:/bin' } }).run('no-such-program-here', ['x'], { accept: true }));
     expect(error.details).toEqual(['no-such-program-here x → did not start', 'no-such-program-here: command not found']);
   });
 

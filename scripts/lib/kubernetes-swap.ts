@@ -1,0 +1,187 @@
+import path from 'node:path';
+import type { Context } from './context.js';
+import { messageOf, ToolkitError } from './errors.js';
+import { writeImageArchive } from './image-archive.js';
+import { kubectl } from './kubectl.js';
+import type { KubernetesProgram } from './kubernetes.js';
+import { type NodeContainer, nodeImages, onNode } from './node.js';
+import { sha256OfFile } from './sources.js';
+
+/** How long a swapped program may take to be healthy, milliseconds. */
+const HEALTHY = 120_000;
+/** Milliseconds after which the kubelet has seen a changed manifest: it watches the folder. */
+const NOTICED = 500;
+
+/** A program to be put into the nodes of a running cluster. */
+export interface Swap {
+  readonly name: KubernetesProgram;
+  /** The built program on the host. */
+  readonly file: string;
+  readonly sha256: string;
+}
+
+/** How a program runs in a cluster, which says how it is replaced. */
+export function placeOf(name: KubernetesProgram): 'static pod' | 'daemon set' | 'node' {
+  if (name === 'kube-proxy') return 'daemon set';
+  return name.startsWith('kube-') ? 'static pod' : 'node';
+}
+
+/** SHA-256 of a program as it runs in a node, or lies there when it does not run by itself; undefined when it is not there. */
+export async function deployedSha256(ctx: Context, node: string, name: KubernetesProgram): Promise<string | undefined> {
+  const file = name === 'kubectl' || name === 'kubeadm' ? `/usr/bin/${name}` : `/proc/$(pgrep -o -f '^([^ ]*/)?${name}( |$)')/exe`;
+  const { stdout, exitCode } = await onNode(ctx, node, ['sh', '-c', `sha256sum ${file}`], { accept: true });
+  return exitCode === 0 ? stdout.split(' ')[0] : undefined;
+}
+
+/** The image of a swapped program; its tag tells the content, so that the runtime never mistakes one for another. */
+function imageOf({ name, sha256 }: Swap): string {
+  return `registry.k8s.io/${name}:pushed-${sha256.slice(0, 16)}`;
+}
+
+/** Brings the images of programs that run from images to nodes, in one archive. */
+export async function importImages(
+  ctx: Context,
+  nodes: readonly NodeContainer[],
+  swaps: readonly Swap[],
+  layersOf: (name: KubernetesProgram) => readonly string[],
+): Promise<void> {
+  const images = swaps.filter(({ name }) => placeOf(name) !== 'node');
+  if (images.length === 0) return;
+  const archive = path.join(ctx.paths.build, 'push', 'images.tar');
+  await writeImageArchive(
+    ctx,
+    images.map((swap) => ({ name: imageOf(swap), layers: layersOf(swap.name), files: { [`usr/local/bin/${swap.name}`]: swap.file } })),
+    archive,
+  );
+  for (const { name } of nodes) {
+    await onNode(ctx, name, ['ctr', '--namespace=k8s.io', 'images', 'import', '--local', '--digests=false', '-'], {
+      inputFile: archive,
+      failure: `images could not be imported on ${name}`,
+    });
+  }
+}
+
+/** Puts a program into all nodes where it runs, waits until it is healthy, and puts the old one back if it is not. */
+export async function swapIn(ctx: Context, nodes: readonly NodeContainer[], swap: Swap): Promise<void> {
+  if (placeOf(swap.name) === 'daemon set') return swapDaemonSet(ctx, swap);
+  const targets = placeOf(swap.name) === 'static pod' ? nodes.filter(({ role }) => role === 'control-plane') : nodes;
+  for (const { name } of targets)
+    await (placeOf(swap.name) === 'static pod' ? swapStaticPod(ctx, name, swap) : swapProgram(ctx, name, swap));
+}
+
+async function swapStaticPod(ctx: Context, node: string, swap: Swap): Promise<void> {
+  const manifest = `/etc/kubernetes/manifests/${swap.name}.yaml`;
+  const { stdout: before } = await onNode(ctx, node, ['cat', manifest]);
+  const after = before.replace(/^(\s*image: ).*$/m, `$1${imageOf(swap)}`);
+  const put = async (text: string, runner = ctx.runner): Promise<void> => {
+    // Written elsewhere and moved: the kubelet takes whatever lies in that folder for a pod.
+    await onNode(
+      { runner },
+      node,
+      ['sh', '-c', `cat >/etc/kubernetes/${swap.name}.new && mv /etc/kubernetes/${swap.name}.new ${manifest}`],
+      { input: `${text}\n` },
+    );
+  };
+  const oldProcess = (await onNode(ctx, node, ['pgrep', '-o', '-f', `^([^ ]*/)?${swap.name}( |$)`], { accept: true })).stdout;
+  try {
+    await put(after);
+    // The old one would take half a minute to end by itself.
+    await ctx.clock.sleep(NOTICED, ctx.signal);
+    if (oldProcess !== '') await onNode(ctx, node, ['kill', '-KILL', oldProcess], { accept: true });
+    await untilHealthy(ctx, node, swap);
+  } catch (error) {
+    await put(before, ctx.lastly);
+    throw putBack(swap, node, error);
+  }
+  await dropFormerImages(ctx, node, swap);
+}
+
+async function swapProgram(ctx: Context, node: string, swap: Swap): Promise<void> {
+  const target = `/usr/bin/${swap.name}`;
+  const restart = swap.name === 'kubelet' ? ' && systemctl restart kubelet' : '';
+  await onNode(ctx, node, ['cp', '-p', target, `${target}.before`]);
+  try {
+    await ctx.runner.run('docker', ['cp', '--quiet', swap.file, `${node}:${target}.new`]);
+    await onNode(ctx, node, ['sh', '-c', `chmod 0755 ${target}.new && mv ${target}.new ${target}${restart}`]);
+    await untilHealthy(ctx, node, swap);
+  } catch (error) {
+    await onNode({ runner: ctx.lastly }, node, ['sh', '-c', `mv ${target}.before ${target}${restart}`]);
+    throw putBack(swap, node, error);
+  }
+  await onNode(ctx, node, ['rm', '-f', `${target}.before`]);
+}
+
+async function swapDaemonSet(ctx: Context, swap: Swap): Promise<void> {
+  const set = (image: string): Promise<unknown> =>
+    kubectl(ctx, ['--namespace', 'kube-system', 'set', 'image', `daemonset/${swap.name}`, `${swap.name}=${image}`]);
+  const { stdout: before } = await kubectl(ctx, [
+    '--namespace',
+    'kube-system',
+    'get',
+    'daemonset',
+    swap.name,
+    '--output',
+    'jsonpath={.spec.template.spec.containers[0].image}',
+  ]);
+  try {
+    await set(imageOf(swap));
+    await kubectl(ctx, ['--namespace', 'kube-system', 'rollout', 'status', `daemonset/${swap.name}`, `--timeout=${HEALTHY / 1000}s`]);
+  } catch (error) {
+    await set(before);
+    throw putBack(swap, 'all nodes', error);
+  }
+}
+
+function putBack({ name }: Swap, where: string, error: unknown): ToolkitError {
+  const known = error instanceof ToolkitError ? error : undefined;
+  return new ToolkitError(`the new ${name} does not get healthy on ${where}; the old one is back`, {
+    details: [messageOf(error), ...(known?.details ?? [])],
+    hint: known?.hint,
+    log: known?.log,
+    cause: error,
+  });
+}
+
+/** What each program answers on its own node when it is healthy. */
+const HEALTH: Partial<Record<KubernetesProgram, string>> = {
+  'kube-apiserver': 'https://localhost:6443/readyz',
+  'kube-controller-manager': 'https://localhost:10257/healthz',
+  'kube-scheduler': 'https://localhost:10259/healthz',
+  kubelet: 'http://localhost:10248/healthz',
+};
+
+/** Returns when the program that runs in the node is the new one and says that it is healthy. */
+async function untilHealthy(ctx: Context, node: string, swap: Swap): Promise<void> {
+  const url = HEALTH[swap.name];
+  const deadline = ctx.clock.now() + HEALTHY;
+  let seen = '';
+  for (;;) {
+    const deployed = await deployedSha256(ctx, node, swap.name);
+    if (deployed === swap.sha256) {
+      if (url === undefined) return;
+      const { stdout, stderr } = await onNode(ctx, node, ['curl', '--silent', '--show-error', '--insecure', '--max-time', '5', url], {
+        accept: true,
+      });
+      if (stdout === 'ok') return;
+      seen = `${url} answers: ${stdout || stderr}`;
+    } else seen = deployed === undefined ? 'it does not run' : 'the old one still runs';
+    if (ctx.clock.now() > deadline)
+      throw new ToolkitError(`${swap.name} is not healthy after ${HEALTHY / 1000} s`, {
+        details: seen.split('\n').slice(-5),
+        hint: 'npm run cluster:logs   brings its log.',
+      });
+    await ctx.clock.sleep(250, ctx.signal);
+  }
+}
+
+/** Takes the images of earlier pushes out of a node: gigabytes would gather. */
+async function dropFormerImages(ctx: Context, node: string, swap: Swap): Promise<void> {
+  const former = (await nodeImages(ctx, node, `name~=^registry.k8s.io/${swap.name}:pushed-`)).filter((image) => image !== imageOf(swap));
+  if (former.length > 0) await onNode(ctx, node, ['ctr', '--namespace=k8s.io', 'images', 'rm', ...former], { accept: true });
+}
+
+/** A built program as a swap. */
+export async function swapFor(name: KubernetesProgram, folder: string): Promise<Swap> {
+  const file = path.join(folder, name);
+  return { name, file, sha256: await sha256OfFile(file) };
+}

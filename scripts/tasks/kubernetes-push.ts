@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
+import type { Context } from '../lib/context.js';
+import { UsageError } from '../lib/errors.js';
+import { forks } from '../lib/fork.js';
+import { treeOf } from '../lib/fork-tree.js';
+import { goBuild } from '../lib/go.js';
+import { allKubernetesPrograms, chosenSource, type KubernetesProgram, type KubernetesSource, kubernetesBuild } from '../lib/kubernetes.js';
+import { deployedSha256, importImages, placeOf, type Swap, swapFor, swapIn } from '../lib/kubernetes-swap.js';
+import { holdLock } from '../lib/lock.js';
+import { type NodeContainer, nodeContainers } from '../lib/node.js';
+import { table } from '../lib/table.js';
+import { task } from '../lib/task.js';
+import { networkToolsTar } from '../steps/network-tools.js';
+
+export default task({
+  name: 'kubernetes:push',
+  summary: 'Builds what changed in Kubernetes and swaps it into the running cluster: from the editable tree when there is one.',
+  flags: { name: clusterFlags.name, kubernetes: { ...clusterFlags.kubernetes, help: 'build this Kubernetes checkout instead' } },
+  words: '[PROGRAM…]',
+  options: clusterOptions,
+  async run({ words, ctx, print, printJson }) {
+    const programs = words.length === 0 ? allKubernetesPrograms : words.map(programNamed);
+    const nodes = (await nodeContainers(ctx, ctx.options.clusterName)).filter(({ role }) => role !== 'external-load-balancer');
+    if (nodes.length === 0) throw new UsageError(`there is no cluster ${ctx.options.clusterName}`, { hint: 'npm run cluster:up' });
+    const release = await holdLock(path.join(ctx.paths.locks, 'push'), ctx);
+    try {
+      const source = sourceOf(ctx);
+      const start = ctx.clock.now();
+      const since = (from: number): number => (ctx.clock.now() - from) / 1000;
+      const folder = path.join(ctx.paths.build, 'push');
+      ctx.say(`building ${programs.join(', ')} from ${describe(ctx, source)}`);
+      await goBuild(ctx, { ...(await kubernetesBuild(ctx, source, programs, folder)), inPlace: true });
+      const built = since(start);
+
+      const changed: Swap[] = [];
+      for (const name of programs) {
+        const swap = await swapFor(name, folder);
+        if (!(await runsEverywhere(ctx, nodes, swap))) changed.push(swap);
+      }
+      await importImages(ctx, nodes, changed, (name) => (name === 'kube-proxy' ? [networkToolsTar(ctx.paths.build)] : []));
+      const rows: Array<{ program: string; place: string; seconds: number }> = [];
+      for (const swap of changed) {
+        const began = ctx.clock.now();
+        ctx.say(`swapping ${swap.name}`);
+        await swapIn(ctx, nodes, swap);
+        rows.push({ program: swap.name, place: placeOf(swap.name), seconds: since(began) });
+      }
+      const seconds = since(start);
+      print(
+        table(
+          ['program', 'swapped as', 'seconds'],
+          rows.map((row) => [row.program, row.place, row.seconds.toFixed(1)]),
+        ),
+      );
+      print(
+        rows.length === 0
+          ? `nothing has changed (${seconds.toFixed(1)} s)`
+          : `live after ${seconds.toFixed(1)} s, of which ${built.toFixed(1)} s for go build`,
+      );
+      printJson({ source: source.kind, swapped: rows, buildSeconds: built, seconds });
+      return undefined;
+    } finally {
+      await release();
+    }
+  },
+});
+
+function programNamed(word: string): KubernetesProgram {
+  const found = allKubernetesPrograms.find((name) => name === word);
+  if (found === undefined)
+    throw new UsageError(`${word} is no program of Kubernetes`, { hint: `Programs: ${allKubernetesPrograms.join(', ')}` });
+  return found;
+}
+
+function sourceOf(ctx: Context): KubernetesSource {
+  const tree = treeOf(ctx, forks.kubernetes);
+  return ctx.options.kubernetes === undefined && existsSync(tree) ? { kind: 'tree', tree } : chosenSource(ctx);
+}
+
+function describe(ctx: Context, source: KubernetesSource): string {
+  if (source.kind === 'pin') return 'the pin and its patches';
+  return path.relative(ctx.paths.root, source.kind === 'tree' ? source.tree : source.checkout) || '.';
+}
+
+async function runsEverywhere(ctx: Context, nodes: readonly NodeContainer[], swap: Swap): Promise<boolean> {
+  const targets = placeOf(swap.name) === 'static pod' ? nodes.filter(({ role }) => role === 'control-plane') : nodes;
+  const deployed = await Promise.all(targets.map(({ name }) => deployedSha256(ctx, name, swap.name)));
+  return deployed.every((sha256) => sha256 === swap.sha256);
+}
