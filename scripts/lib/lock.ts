@@ -19,7 +19,12 @@ export async function holdLock(file: string, ctx: Pick<Context, 'clock' | 'signa
   for (;;) {
     ctx.signal.throwIfAborted();
     try {
-      const release = await lockfile.lock(file, { realpath: false, stale: 60_000, update: 5_000 });
+      const release = await lockfile.lock(file, {
+        realpath: false,
+        stale: 60_000,
+        update: 5_000,
+        onCompromised: (error) => ctx.say(`the lock on ${path.basename(file)} was lost: ${error.message}`),
+      });
       await writeAtomically(holder, `${process.pid}\n`);
       return async () => {
         await rm(holder, { force: true });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
+import { replace } from './files.js';
 import type { Fork } from './fork.js';
 import { git } from './git.js';
 import { goEnv, type Pin, pinnedVersion, runGo } from './go.js';
@@ -49,16 +50,12 @@ export async function pristine(ctx: Context, fork: Fork, pin: Pin): Promise<Pris
     const known = await git(ctx, repository, ['--git-dir', repository, 'rev-parse', '--verify', '--quiet', ref], { accept: true });
     if (known !== '') return { repository, commit: known, version };
   } else {
-    await mkdir(path.dirname(repository), { recursive: true });
-    await git(ctx, path.dirname(repository), ['init', '--quiet', '--bare', repository]);
-    // Quick rather than small: most of it lives for minutes only.
-    for (const [name, value] of [
-      ['core.bare', 'false'],
-      ['core.looseCompression', '0'],
-      ['core.autocrlf', 'false'],
-    ] as const) {
-      await git(ctx, repository, ['--git-dir', repository, 'config', name, value]);
-    }
+    await replace(repository, async (temporary) => {
+      await git(ctx, ctx.paths.root, ['init', '--quiet', '--bare', temporary]);
+      // Quick rather than small: most of it lives for minutes only.
+      const settings = { 'core.bare': 'false', 'core.looseCompression': '0', 'core.autocrlf': 'false' };
+      for (const [name, value] of Object.entries(settings)) await git(ctx, temporary, ['--git-dir', temporary, 'config', name, value]);
+    });
   }
 
   const modules = await modulesOf(fork, pin);

@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly failure?: string;
   /** What to do when it fails. */
   readonly hint?: string;
-  /** Called with each line of output while the command runs. */
+  /** Called with the last line of each piece of output while the command runs. */
   readonly onLine?: ((line: string) => void) | undefined;
   /** The command talks to the terminal itself (kubectl exec -it, an editor). */
   readonly interactive?: boolean;
@@ -45,6 +45,8 @@ export interface Runner {
 
 /** How long an ended command may take to go before it is killed, milliseconds. */
 const GRACE = 5000;
+/** The exit code of a command that was ended by its timeout, where every exit code is accepted; as timeout(1) has it. */
+const TIMED_OUT = 124;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** A command line that can be pasted into a shell. */
@@ -88,12 +90,14 @@ async function runCommand(
   signal.throwIfAborted();
   const { cwd, interactive = false, log, onLine, accept = [], timeout } = options;
   const command = commandLine(file, args, options);
+  // sudo asks for a password on the terminal, which a session of its own would not have.
+  const detached = !interactive && file !== 'sudo';
   const execaOptions: ExecaOptions = {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...baseEnv, ...options.env },
     extendEnv: false,
     reject: false,
-    detached: !interactive,
+    detached,
     maxBuffer: MAX_OUTPUT,
     ...(interactive
       ? { stdio: 'inherit' as const }
@@ -106,7 +110,7 @@ async function runCommand(
   };
   const child = execa(file, args, execaOptions);
 
-  const endGroup = groupKiller(child.pid, interactive);
+  const endGroup = groupKiller(child.pid, detached);
   signal.addEventListener('abort', endGroup.soft);
   // The timeout of execa ends the command alone, and then waits for as long as something that it started holds its output open.
   let timedOut = false;
@@ -130,6 +134,7 @@ async function runCommand(
     const stderr = typeof result.stderr === 'string' ? result.stderr : '';
     const exitCode = result.exitCode;
     const accepted = accept === true ? exitCode !== undefined : [0, ...accept].includes(exitCode ?? -1);
+    if (timedOut && accept === true) return { stdout, stderr, exitCode: TIMED_OUT };
     if (exitCode !== undefined && accepted && !timedOut) return { stdout, stderr, exitCode };
     const missing = 'code' in result && result.code === 'ENOENT' && (cwd === undefined || existsSync(cwd));
     const output = [stdout, stderr, missing ? `${file}: command not found` : ''].filter(Boolean).join('\n');
@@ -164,12 +169,12 @@ function reportLastLine(chunk: Buffer, onLine: (line: string) => void): void {
   if (last !== undefined) onLine(last);
 }
 
-function groupKiller(pid: number | undefined, interactive: boolean): { soft: () => void; finish: (ended: boolean) => void } {
+function groupKiller(pid: number | undefined, detached: boolean): { soft: () => void; finish: (ended: boolean) => void } {
   let timer: NodeJS.Timeout | undefined;
   const send = (name: NodeJS.Signals): void => {
     if (pid === undefined) return;
     try {
-      process.kill(interactive ? pid : -pid, name);
+      process.kill(detached ? -pid : pid, name);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
@@ -182,7 +187,7 @@ function groupKiller(pid: number | undefined, interactive: boolean): { soft: () 
     finish: (ended) => {
       clearTimeout(timer);
       // What the command left behind in its group must not live on when the command was ended.
-      if (ended && !interactive) send('SIGKILL');
+      if (ended && detached) send('SIGKILL');
     },
   };
 }

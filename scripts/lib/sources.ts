@@ -166,7 +166,23 @@ async function fetchUrl(ctx: Context, url: string, folder: string): Promise<stri
   // curl honours the proxy settings of the machine.
   await ctx.runner.run(
     'curl',
-    ['--fail', '--silent', '--show-error', '--location', '--retry', '2', '--connect-timeout', '20', '--output', target, url],
+    [
+      '--fail',
+      '--silent',
+      '--show-error',
+      '--location',
+      '--speed-limit',
+      '1024',
+      '--speed-time',
+      '30',
+      '--retry',
+      '2',
+      '--connect-timeout',
+      '20',
+      '--output',
+      target,
+      url,
+    ],
     { failure: 'download failed' },
   );
   return target;

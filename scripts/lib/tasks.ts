@@ -10,7 +10,8 @@ export function chooseReporter(ctx: Context, terminal = process.stderr.isTTY ===
 }
 
 /** Brings goals about and shows it. */
-export function bringAbout(ctx: Context, goals: readonly Step[]): Promise<RunReport> {
+export async function bringAbout(ctx: Context, goals: readonly Step[]): Promise<RunReport> {
+  await askForPassword(ctx, goals);
   return achieve(goals, ctx, chooseReporter(ctx));
 }
 
@@ -25,4 +26,14 @@ export async function describePlan(
     lines: entries.map(({ step, reason }) => `${reason === undefined ? '✔' : '▶'} ${step.title.padEnd(width)}  ${reason ?? 'done'}`),
     steps: entries.map(({ step, reason }) => ({ id: step.id, title: step.title, reason: reason ?? null })),
   };
+}
+
+/** Has sudo ask for the password now, on a terminal that shows nothing else yet. */
+async function askForPassword(ctx: Context, goals: readonly Step[], uid = process.getuid?.() ?? 0): Promise<void> {
+  if (uid === 0 || !(await plan(goals, ctx)).some(({ step, reason }) => step.asRoot === true && reason !== undefined)) return;
+  await ctx.runner.run('sudo', ['--validate'], {
+    interactive: true,
+    failure: 'some steps need root, and sudo does not grant it',
+    hint: 'Run as root, or as a user who may use sudo.',
+  });
 }

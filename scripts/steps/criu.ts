@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { cp, rename } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { distribution } from '../lib/apt.js';
@@ -16,23 +16,35 @@ import { nodeSuite, rootFilesystem, rootFilesystemTar } from './root-filesystem.
 /** Where CRIU lies on the host: dockerd finds it through its PATH, sudo's included. */
 export const hostCriu = '/usr/local/sbin/criu';
 
-async function fetchPatched(ctx: StepContext, tree: string): Promise<void> {
-  const folder = ctx.paths.inRoot('images', 'criu');
-  await fetchTree(ctx, await readSources(path.join(folder, 'source.yaml')), tree);
-  await applyPatches(ctx, tree, await readSeries(path.join(folder, 'patches')));
+/** CRIU's source, verified and as it came. */
+export const criuSource = step({
+  id: 'criu-source',
+  title: 'source of CRIU',
+  needs: [buildPackages],
+  inputs: ['images/criu/source.yaml'],
+  produces: ({ paths }) => [file(path.join(paths.src, 'criu-source'))],
+  async run(ctx) {
+    await fetchTree(ctx, await readSources(ctx.paths.inRoot('images', 'criu', 'source.yaml')), path.join(ctx.paths.src, 'criu-source'));
+  },
+});
+
+async function layOutPatched(ctx: StepContext, tree: string): Promise<void> {
+  await replace(tree, (temporary) => cp(path.join(ctx.paths.src, 'criu-source'), temporary, { recursive: true, verbatimSymlinks: true }));
+  await applyPatches(ctx, tree, await readSeries(ctx.paths.inRoot('images', 'criu', 'patches')));
 }
 
 /** CRIU, patched and built. */
 export const criu = step({
   id: 'criu',
   title: 'CRIU',
-  needs: [buildPackages],
-  inputs: ['images/criu/source.yaml', 'images/criu/patches'],
+  asRoot: true,
+  needs: [criuSource],
+  inputs: ['images/criu/patches'],
   produces: ({ paths }) => [file(path.join(paths.build, 'criu'))],
   weight: 2,
   async run(ctx) {
     const tree = path.join(ctx.paths.src, 'criu');
-    await fetchPatched(ctx, tree);
+    await layOutPatched(ctx, tree);
     await ctx.runner.run('make', ['-j', String(cpus().length), 'criu'], {
       cwd: tree,
       failure: 'CRIU does not build',
@@ -77,7 +89,7 @@ async function hostHasNodeUserland(): Promise<boolean> {
 async function buildInNodeUserland(ctx: StepContext, target: string): Promise<void> {
   const tree = path.join(ctx.paths.tmp, 'criu-for-nodes');
   const output = `${tree}.output`;
-  await fetchPatched(ctx, tree);
+  await layOutPatched(ctx, tree);
   await buildImage(ctx, 'criu-for-nodes', {
     dockerfile: ctx.paths.inRoot('images', 'criu', 'Dockerfile'),
     files: { 'root-filesystem.tar': rootFilesystemTar(ctx.paths.build), criu: tree },
@@ -91,6 +103,7 @@ async function buildInNodeUserland(ctx: StepContext, target: string): Promise<vo
 export const criuOnHost = step({
   id: 'criu-on-host',
   title: 'CRIU for Docker on the host',
+  asRoot: true,
   needs: [criu],
   produces: () => [file(hostCriu)],
   async run(ctx) {

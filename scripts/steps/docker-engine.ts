@@ -31,6 +31,7 @@ export function workingCandidate(madison: string): string | undefined {
 export const dockerEngine = step({
   id: 'docker-engine',
   title: 'Docker engine',
+  asRoot: true,
   async check(ctx) {
     const { version, answer } = await engineVersion(ctx);
     if (version === undefined) return deniesAccess(answer) ? 'this user may not talk to it' : 'it does not run';

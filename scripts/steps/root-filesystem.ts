@@ -35,6 +35,7 @@ export const rootFilesystemTar = (build: string): string => path.join(build, 'ro
 export const rootFilesystem = step({
   id: 'root-filesystem',
   title: 'root file system',
+  asRoot: true,
   needs: [buildPackages],
   options: () => ({ suite: nodeSuite, packages: Object.values(packages).flat() }),
   produces: ({ paths }) => [file(rootFilesystemTar(paths.build))],
