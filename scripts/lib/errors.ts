@@ -35,6 +35,9 @@ export class UsageError extends ToolkitError {
   }
 }
 
+const DISK_FULL =
+  'The disk is full. docker builder prune and docker system df show where Docker keeps what; npm run clean removes what the toolkit made.';
+
 /** A command that failed. `command` can be pasted into a shell; `outcome` tells how it ended where there is no exit code. */
 export class CommandError extends ToolkitError {
   readonly command: string;
@@ -47,9 +50,11 @@ export class CommandError extends ToolkitError {
     output: string,
     { message, outcome, ...rest }: ErrorDetails & { message?: string | undefined; outcome?: string | undefined } = {},
   ) {
+    const hint = /no space left on device/i.test(output) ? DISK_FULL : rest.hint;
     const ended = outcome ?? (commandExitCode === undefined ? 'did not start' : `exit code ${commandExitCode}`);
     super(message ?? `${command.split(' ', 1)[0] ?? 'command'} failed`, {
       ...rest,
+      hint,
       details: [`${command} → ${ended}`, ...tail(output), ...(rest.details ?? [])],
     });
     this.name = 'CommandError';
@@ -81,8 +86,26 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Errors of the file system that a user can mend, by their code (errno(3)). */
+const FILE_SYSTEM: Readonly<Record<string, { message: string; hint: string }>> = {
+  ENOSPC: { message: 'the disk is full', hint: DISK_FULL },
+  EDQUOT: { message: 'the disk quota is used up', hint: DISK_FULL },
+  EROFS: { message: 'the file system is read-only', hint: 'Choose another place for the cache: KIND_CHECKPOINT_CACHE=PATH' },
+  EACCES: {
+    message: 'this user may not write or read a file',
+    hint: 'Was the toolkit run as root before? Then its cache belongs to root: remove it, or run as root again.',
+  },
+};
+
+function known(error: unknown): unknown {
+  const { code, message } = error instanceof Error ? (error as NodeJS.ErrnoException) : { code: undefined, message: '' };
+  const found = code === undefined ? undefined : FILE_SYSTEM[code];
+  return found === undefined ? error : new ToolkitError(found.message, { details: [message], hint: found.hint, cause: error });
+}
+
 /** The whole report on an error, as the entry point prints it. Unforeseen errors keep their stack trace. */
-export function renderError(error: unknown): string {
+export function renderError(thrown: unknown): string {
+  const error = known(thrown);
   if (error instanceof AggregateError) return error.errors.map(renderError).join('\n');
   if (!(error instanceof ToolkitError)) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

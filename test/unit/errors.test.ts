@@ -75,3 +75,14 @@ test('the cause stays with the error', () => {
   const cause = new Error('below');
   expect(new ToolkitError('above', { cause }).cause).toBe(cause);
 });
+
+describe('a full disk', () => {
+  test('is told as such, whatever met it', () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    expect(renderError(full)).toMatch(/^✖ the disk is full\n {2}ENOSPC: no space left on device, write\n {2}The disk is full\. /);
+    expect(renderError(full)).not.toContain('defect');
+    const command = new CommandError('go build', 1, 'write /x: no space left on device', { hint: 'Check the network.' });
+    expect(renderError(command)).toContain('npm run clean');
+    expect(renderError(command)).not.toContain('Check the network.');
+  });
+});
