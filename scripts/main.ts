@@ -68,7 +68,7 @@ async function loadTask(name: string): Promise<Task> {
 }
 
 async function makeContext(task: Task, chosen: Parameters<typeof makeOptions>[2], signal: AbortSignal): Promise<Context> {
-  const paths = makePaths(checkout, process.env['KIND_CHECKPOINT_CACHE'] || undefined);
+  const paths = makePaths(checkout, process.env['KIND_CHECKPOINT_CACHE'] || undefined, process.env['KIND_CHECKPOINT_TREES'] || undefined);
   const logs = path.join(
     paths.logs,
     `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${task.name.replaceAll(':', '-')}-${process.pid}`,

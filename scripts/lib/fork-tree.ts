@@ -19,9 +19,9 @@ export function forkNamed(name: string | undefined): Fork {
   return found;
 }
 
-/** Where a fork's editable tree lies: in the checkout, git-ignored, so that cleaning the cache does not lose work. */
+/** Where a fork's editable tree lies. */
 export function treeOf(ctx: Pick<Context, 'paths'>, fork: Fork): string {
-  return ctx.paths.inRoot(fork.folder, 'tree');
+  return ctx.paths.tree(fork.folder);
 }
 
 /** Folder of a fork's patches. */

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
@@ -27,11 +27,11 @@ export function forkInputs({ folder }: Fork): string[] {
   return ['go.mod', 'go.sum', 'patches'].map((name) => `${folder}/${name}`);
 }
 
-/** Where a fork is laid out for building. */
+/** Where a fork is laid out for building: a module with the pin's requirements. */
 export interface Layout {
   readonly pin: Pin;
-  /** The go.mod that replaces the patched modules; undefined when nothing is patched. */
-  readonly modfile: string | undefined;
+  /** Folder to build in. */
+  readonly folder: string;
 }
 
 /** Names of the patches of a series file (quilt's format: one name a line, # starts a comment). */
@@ -72,17 +72,17 @@ export async function applyPatches(ctx: Context, tree: string, patches: readonly
   }
 }
 
-/** Lays out the modules that the series touches, patched, under `.cache/src/NAME`. The others stay in the module cache. */
+/**
+ * Lays a fork out for building, under `.cache/src/NAME`: the pin's go.mod, and the modules that the series touches, patched. The
+ * others stay in the module cache.
+ */
 export async function layOut(ctx: Context, fork: Fork): Promise<Layout> {
   const pin = await readPin(ctx.paths.inRoot(fork.folder));
   const patches = await readSeries(path.join(pin.folder, 'patches'));
-  if (patches.length === 0) return { pin, modfile: undefined };
-
-  const files = (await Promise.all(patches.map((patch) => readFile(patch, 'utf8')))).flatMap(touchedFiles);
-  const touched = touchedModules(fork, files);
-  if (touched.size === 0) throw new ToolkitError(`the patches of ${fork.name} change no file`);
-  const target = path.join(ctx.paths.src, fork.name);
-  await replace(target, async (temporary) => {
+  if (patches.length === 0) return { pin, folder: pin.folder };
+  const touched = await modulesOfSeries(fork, patches);
+  const folder = path.join(ctx.paths.src, fork.name);
+  await replace(folder, async (temporary) => {
     const tree = path.join(temporary, 'tree');
     await mkdir(tree, { recursive: true });
     // The root module first: its copy must not wipe a staging module inside it.
@@ -90,38 +90,46 @@ export async function layOut(ctx: Context, fork: Fork): Promise<Layout> {
       await copyModule(ctx, await moduleFolder(ctx, pin, module), path.join(tree, prefix));
     }
     await applyPatches(ctx, tree, patches);
-    await writeModfile(ctx, pin, temporary, touched, path.join(target, 'tree'));
+    await writeModule(ctx, pin, temporary, touched);
   });
-  return { pin, modfile: path.join(target, 'go.mod') };
+  return { pin, folder };
 }
 
-/** Builds from a fork's editable tree instead: the modules of the changed files are taken from there, where they lie. */
+/**
+ * Builds from a fork's editable tree instead, where it lies. The layout has the shape of {@link layOut}'s, so that a program in
+ * which nothing changed comes out the same to the byte.
+ */
 export async function layOutTree(ctx: Context, fork: Fork, tree: string, changedFiles: readonly string[]): Promise<Layout> {
   const pin = await readPin(ctx.paths.inRoot(fork.folder));
-  const touched = touchedModules(fork, changedFiles);
-  if (touched.size === 0) return { pin, modfile: undefined };
-  const target = path.join(ctx.paths.src, `${fork.name}-tree`);
-  await replace(target, async (temporary) => {
+  const patches = await readSeries(path.join(pin.folder, 'patches'));
+  const touched = new Map([...(await modulesOfSeries(fork, patches)), ...touchedModules(fork, changedFiles)]);
+  if (touched.size === 0) return { pin, folder: pin.folder };
+  const folder = path.join(ctx.paths.src, `${fork.name}-tree`);
+  await replace(folder, async (temporary) => {
     await mkdir(temporary, { recursive: true });
-    await writeModfile(ctx, pin, temporary, touched, tree);
+    await symlink(tree, path.join(temporary, 'tree'));
+    await writeModule(ctx, pin, temporary, touched);
   });
-  return { pin, modfile: path.join(target, 'go.mod') };
+  return { pin, folder };
 }
 
-/** Folder in the upstream repository of each module that files belong to. */
+/** The modules that a series touches, and the root module: folder in the upstream repository by module. */
+async function modulesOfSeries(fork: Fork, patches: readonly string[]): Promise<Map<string, string>> {
+  if (patches.length === 0) return new Map();
+  const files = (await Promise.all(patches.map((patch) => readFile(patch, 'utf8')))).flatMap(touchedFiles);
+  if (files.length === 0) throw new ToolkitError(`the patches of ${fork.name} change no file`);
+  return new Map([[fork.module, ''], ...touchedModules(fork, files)]);
+}
+
 function touchedModules(fork: Fork, files: readonly string[]): Map<string, string> {
   return new Map(files.map((file) => moduleOf(fork, file)).map(({ module, prefix }) => [module, prefix]));
 }
 
-/** Copies the pin's go.mod and go.sum into a folder, with modules replaced by those of a tree. */
-async function writeModfile(ctx: Context, pin: Pin, folder: string, touched: ReadonlyMap<string, string>, tree: string): Promise<void> {
+/** Writes a module into a folder: the pin's requirements, with some replaced by folders below `tree` beside it. */
+async function writeModule(ctx: Context, pin: Pin, folder: string, touched: ReadonlyMap<string, string>): Promise<void> {
   for (const name of ['go.mod', 'go.sum']) await writeFile(path.join(folder, name), await readFile(path.join(pin.folder, name)));
-  // Relative to the pin's folder: an absolute path would end up in the programs.
-  const local = (prefix: string): string => {
-    const relative = path.relative(pin.folder, path.join(tree, prefix));
-    return relative.startsWith('.') ? relative : `./${relative}`;
-  };
-  const edits = [...touched].map(([module, prefix]) => `-replace=${module}=${local(prefix)}`);
+  // Relative: an absolute path would end up in the programs.
+  const edits = [...touched].map(([module, prefix]) => `-replace=${module}=./${path.posix.join('tree', prefix)}`);
   await runGo(ctx, ['mod', 'edit', ...edits, path.join(folder, 'go.mod')], { env: goEnv(pin.toolchain) });
 }
 

@@ -63,9 +63,7 @@ export async function goCommand(ctx: Context): Promise<string | undefined> {
 
 export interface GoBuild {
   readonly pin: Pin;
-  /** A go.mod with replacements by patched trees; see `fork.ts`. */
-  readonly modfile?: string | undefined;
-  /** Build here instead of in the pin's folder (a checkout of one's own). */
+  /** Build here instead of in the pin's folder: a fork that is laid out, a checkout of one's own. */
   readonly cwd?: string | undefined;
   /** Folder for the programs, absolute; they are put there together when all are built. */
   readonly folder: string;
@@ -99,19 +97,7 @@ export async function runGo(ctx: Context, args: readonly string[], options: RunO
  */
 export async function goBuild(
   ctx: Context,
-  {
-    pin,
-    modfile,
-    cwd = pin.folder,
-    folder,
-    programs,
-    flags = [],
-    tags = [],
-    ldflags = [],
-    cgo = false,
-    env = {},
-    inPlace = false,
-  }: GoBuild,
+  { pin, cwd = pin.folder, folder, programs, flags = [], tags = [], ldflags = [], cgo = false, env = {}, inPlace = false }: GoBuild,
 ): Promise<void> {
   const temporary = inPlace ? folder : path.join(ctx.paths.tmp, `go-${path.basename(folder)}`);
   if (!inPlace) await rm(temporary, { recursive: true, force: true });
@@ -123,7 +109,6 @@ export async function goBuild(
         'build',
         '-trimpath',
         ...flags,
-        ...(modfile === undefined ? [] : [`-modfile=${modfile}`]),
         ...(tags.length === 0 ? [] : [`-tags=${tags.join(',')}`]),
         `-ldflags=${['-s', '-w', ...ldflags].join(' ')}`,
         '-o',

@@ -8,7 +8,7 @@ import { type NodeContainer, nodeImages, onNode } from './node.js';
 import { sha256OfFile } from './sources.js';
 
 /** How long a swapped program may take to be healthy, milliseconds. */
-const HEALTHY = 120_000;
+export const defaultPatience = 120_000;
 /** Milliseconds after which the kubelet has seen a changed manifest: it watches the folder. */
 const NOTICED = 500;
 
@@ -62,14 +62,14 @@ export async function importImages(
 }
 
 /** Puts a program into all nodes where it runs, waits until it is healthy, and puts the old one back if it is not. */
-export async function swapIn(ctx: Context, nodes: readonly NodeContainer[], swap: Swap): Promise<void> {
-  if (placeOf(swap.name) === 'daemon set') return swapDaemonSet(ctx, swap);
+export async function swapIn(ctx: Context, nodes: readonly NodeContainer[], swap: Swap, patience = defaultPatience): Promise<void> {
+  if (placeOf(swap.name) === 'daemon set') return swapDaemonSet(ctx, swap, patience);
   const targets = placeOf(swap.name) === 'static pod' ? nodes.filter(({ role }) => role === 'control-plane') : nodes;
   for (const { name } of targets)
-    await (placeOf(swap.name) === 'static pod' ? swapStaticPod(ctx, name, swap) : swapProgram(ctx, name, swap));
+    await (placeOf(swap.name) === 'static pod' ? swapStaticPod(ctx, name, swap, patience) : swapProgram(ctx, name, swap, patience));
 }
 
-async function swapStaticPod(ctx: Context, node: string, swap: Swap): Promise<void> {
+async function swapStaticPod(ctx: Context, node: string, swap: Swap, patience: number): Promise<void> {
   const manifest = `/etc/kubernetes/manifests/${swap.name}.yaml`;
   const { stdout: before } = await onNode(ctx, node, ['cat', manifest]);
   const after = before.replace(/^(\s*image: ).*$/m, `$1${imageOf(swap)}`);
@@ -82,36 +82,38 @@ async function swapStaticPod(ctx: Context, node: string, swap: Swap): Promise<vo
       { input: `${text}\n` },
     );
   };
+  const old = await deployedSha256(ctx, node, swap.name);
   const oldProcess = (await onNode(ctx, node, ['pgrep', '-o', '-f', `^([^ ]*/)?${swap.name}( |$)`], { accept: true })).stdout;
   try {
     await put(after);
     // The old one would take half a minute to end by itself.
     await ctx.clock.sleep(NOTICED, ctx.signal);
     if (oldProcess !== '') await onNode(ctx, node, ['kill', '-KILL', oldProcess], { accept: true });
-    await untilHealthy(ctx, node, swap);
+    await untilHealthy(ctx, node, swap, patience);
   } catch (error) {
     await put(before, ctx.lastly);
-    throw putBack(swap, node, error);
+    throw await putBack(ctx, node, { ...swap, sha256: old ?? '' }, patience, error);
   }
   await dropFormerImages(ctx, node, swap);
 }
 
-async function swapProgram(ctx: Context, node: string, swap: Swap): Promise<void> {
+async function swapProgram(ctx: Context, node: string, swap: Swap, patience: number): Promise<void> {
   const target = `/usr/bin/${swap.name}`;
   const restart = swap.name === 'kubelet' ? ' && systemctl restart kubelet' : '';
+  const old = await deployedSha256(ctx, node, swap.name);
   await onNode(ctx, node, ['cp', '-p', target, `${target}.before`]);
   try {
     await ctx.runner.run('docker', ['cp', '--quiet', swap.file, `${node}:${target}.new`]);
     await onNode(ctx, node, ['sh', '-c', `chmod 0755 ${target}.new && mv ${target}.new ${target}${restart}`]);
-    await untilHealthy(ctx, node, swap);
+    await untilHealthy(ctx, node, swap, patience);
   } catch (error) {
     await onNode({ runner: ctx.lastly }, node, ['sh', '-c', `mv ${target}.before ${target}${restart}`]);
-    throw putBack(swap, node, error);
+    throw await putBack(ctx, node, { ...swap, sha256: old ?? '' }, patience, error);
   }
   await onNode(ctx, node, ['rm', '-f', `${target}.before`]);
 }
 
-async function swapDaemonSet(ctx: Context, swap: Swap): Promise<void> {
+async function swapDaemonSet(ctx: Context, swap: Swap, patience: number): Promise<void> {
   const set = (image: string): Promise<unknown> =>
     kubectl(ctx, ['--namespace', 'kube-system', 'set', 'image', `daemonset/${swap.name}`, `${swap.name}=${image}`]);
   const { stdout: before } = await kubectl(ctx, [
@@ -125,16 +127,26 @@ async function swapDaemonSet(ctx: Context, swap: Swap): Promise<void> {
   ]);
   try {
     await set(imageOf(swap));
-    await kubectl(ctx, ['--namespace', 'kube-system', 'rollout', 'status', `daemonset/${swap.name}`, `--timeout=${HEALTHY / 1000}s`]);
+    await kubectl(ctx, ['--namespace', 'kube-system', 'rollout', 'status', `daemonset/${swap.name}`, `--timeout=${patience / 1000}s`]);
   } catch (error) {
     await set(before);
-    throw putBack(swap, 'all nodes', error);
+    throw notHealthy(swap.name, 'all nodes', 'the old one is back', error);
   }
 }
 
-function putBack({ name }: Swap, where: string, error: unknown): ToolkitError {
+/** The error to throw when the old program has been put back; says whether that one is healthy again. */
+async function putBack(ctx: Context, node: string, old: Swap, patience: number, error: unknown): Promise<ToolkitError> {
+  const later: Context = { ...ctx, runner: ctx.lastly, signal: new AbortController().signal };
+  const healthy = await untilHealthy(later, node, old, patience).then(
+    () => true,
+    () => false,
+  );
+  return notHealthy(old.name, node, healthy ? 'the old one is back' : 'the old one was put back and is not healthy yet', error);
+}
+
+function notHealthy(name: string, where: string, outcome: string, error: unknown): ToolkitError {
   const known = error instanceof ToolkitError ? error : undefined;
-  return new ToolkitError(`the new ${name} does not get healthy on ${where}; the old one is back`, {
+  return new ToolkitError(`the new ${name} does not get healthy on ${where}; ${outcome}`, {
     details: [messageOf(error), ...(known?.details ?? [])],
     hint: known?.hint,
     log: known?.log,
@@ -151,9 +163,9 @@ const HEALTH: Partial<Record<KubernetesProgram, string>> = {
 };
 
 /** Returns when the program that runs in the node is the new one and says that it is healthy. */
-async function untilHealthy(ctx: Context, node: string, swap: Swap): Promise<void> {
+async function untilHealthy(ctx: Context, node: string, swap: Swap, patience: number): Promise<void> {
   const url = HEALTH[swap.name];
-  const deadline = ctx.clock.now() + HEALTHY;
+  const deadline = ctx.clock.now() + patience;
   let seen = '';
   for (;;) {
     const deployed = await deployedSha256(ctx, node, swap.name);
@@ -166,7 +178,7 @@ async function untilHealthy(ctx: Context, node: string, swap: Swap): Promise<voi
       seen = `${url} answers: ${stdout || stderr}`;
     } else seen = deployed === undefined ? 'it does not run' : 'the old one still runs';
     if (ctx.clock.now() > deadline)
-      throw new ToolkitError(`${swap.name} is not healthy after ${HEALTHY / 1000} s`, {
+      throw new ToolkitError(`${swap.name} is not healthy after ${patience / 1000} s`, {
         details: seen.split('\n').slice(-5),
         hint: 'npm run cluster:logs   brings its log.',
       });

@@ -83,9 +83,9 @@ export async function kubernetesBuild(
   const named = (prefix: string): Record<string, string> => Object.fromEntries(programs.map((name) => [name, `${prefix}/cmd/${name}`]));
   if (source.kind !== 'checkout') {
     const fork = forks.kubernetes;
-    const { pin, modfile } =
+    const { pin, folder: cwd } =
       source.kind === 'pin' ? await layOut(ctx, fork) : await layOutTree(ctx, fork, source.tree, await changedFiles(ctx, source.tree));
-    return { pin, modfile, folder: target, programs: named(module), ldflags };
+    return { pin, cwd, folder: target, programs: named(module), ldflags };
   }
   const pin = await readPin(ctx.paths.inRoot(folder));
   const own = (await readIfThere(path.join(source.checkout, '.go-version')))?.trim();

@@ -23,6 +23,8 @@ export interface Paths {
   readonly tmp: string;
   /** Checkpoint archives copied from nodes (mode 0700: they hold process memory). */
   readonly archives: string;
+  /** Editable trees of the forks: in the checkout, so that cleaning the cache does not lose work. */
+  tree(fork: string): string;
   /** Cross-process locks. */
   readonly locks: string;
   /** An editable tree or file in the checkout. */
@@ -36,8 +38,9 @@ export const checkout = path.resolve(fileURLToPath(new URL('../../', import.meta
  * Lays out the paths of a run.
  * @param root the checkout
  * @param cache absolute or relative to `root`; default `.cache`
+ * @param trees folder of the forks' editable trees; default `FORK/tree` in the checkout
  */
-export function makePaths(root: string, cache = '.cache'): Paths {
+export function makePaths(root: string, cache = '.cache', trees?: string): Paths {
   const base = path.resolve(root, cache);
   const at = (name: string): string => path.join(base, name);
   return {
@@ -51,6 +54,7 @@ export function makePaths(root: string, cache = '.cache'): Paths {
     stamps: at('stamps'),
     tmp: at('tmp'),
     archives: at('archives'),
+    tree: (fork) => (trees === undefined ? path.join(root, fork, 'tree') : path.resolve(root, trees, fork)),
     locks: at('locks'),
     inRoot: (...parts) => path.join(root, ...parts),
   };

@@ -14,10 +14,10 @@ export const kind = step({
   inputs: forkInputs(forks.kind),
   produces: ({ paths }) => [file(path.join(paths.bin, 'kind'))],
   async run(ctx) {
-    const { pin, modfile } = await layOut(ctx, forks.kind);
+    const { pin, folder } = await layOut(ctx, forks.kind);
     await goBuild(ctx, {
       pin,
-      modfile,
+      cwd: folder,
       folder: ctx.paths.bin,
       programs: { kind: module },
       ldflags: [`-X ${module}/pkg/cmd/kind/version.versionPreRelease=checkpoint`],

@@ -7,7 +7,7 @@ import { forks } from '../lib/fork.js';
 import { treeOf } from '../lib/fork-tree.js';
 import { goBuild } from '../lib/go.js';
 import { allKubernetesPrograms, chosenSource, type KubernetesProgram, type KubernetesSource, kubernetesBuild } from '../lib/kubernetes.js';
-import { deployedSha256, importImages, placeOf, type Swap, swapFor, swapIn } from '../lib/kubernetes-swap.js';
+import { defaultPatience, deployedSha256, importImages, placeOf, type Swap, swapFor, swapIn } from '../lib/kubernetes-swap.js';
 import { holdLock } from '../lib/lock.js';
 import { type NodeContainer, nodeContainers } from '../lib/node.js';
 import { table } from '../lib/table.js';
@@ -17,10 +17,20 @@ import { networkToolsTar } from '../steps/network-tools.js';
 export default task({
   name: 'kubernetes:push',
   summary: 'Builds what changed in Kubernetes and swaps it into the running cluster: from the editable tree when there is one.',
-  flags: { name: clusterFlags.name, kubernetes: { ...clusterFlags.kubernetes, help: 'build this Kubernetes checkout instead' } },
+  flags: {
+    name: clusterFlags.name,
+    kubernetes: { ...clusterFlags.kubernetes, help: 'build this Kubernetes checkout instead' },
+    patience: {
+      type: 'string',
+      value: 'SECONDS',
+      help: 'how long a program may take to be healthy before the old one is put back (default: 120)',
+    },
+  },
   words: '[PROGRAM…]',
   options: clusterOptions,
-  async run({ words, ctx, print, printJson }) {
+  async run({ flags, words, ctx, print, printJson }) {
+    const patience = flags.patience === undefined ? defaultPatience : Number(flags.patience) * 1000;
+    if (!(patience > 0)) throw new UsageError(`--patience: ${flags.patience ?? ''} is not a number of seconds`);
     const programs = words.length === 0 ? allKubernetesPrograms : words.map(programNamed);
     const nodes = (await nodeContainers(ctx, ctx.options.clusterName)).filter(({ role }) => role !== 'external-load-balancer');
     if (nodes.length === 0) throw new UsageError(`there is no cluster ${ctx.options.clusterName}`, { hint: 'npm run cluster:up' });
@@ -44,7 +54,7 @@ export default task({
       for (const swap of changed) {
         const began = ctx.clock.now();
         ctx.say(`swapping ${swap.name}`);
-        await swapIn(ctx, nodes, swap);
+        await swapIn(ctx, nodes, swap, patience);
         rows.push({ program: swap.name, place: placeOf(swap.name), seconds: since(began) });
       }
       const seconds = since(start);

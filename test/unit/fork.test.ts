@@ -151,7 +151,7 @@ describe('a fork that is laid out', () => {
 
   test('is its pin alone when there are no patches', async () => {
     const ctx = await forkIn(testContext(), {});
-    expect(await layOut(ctx, fork)).toMatchObject({ modfile: undefined, pin: { toolchain: 'go1.23.6' } });
+    expect(await layOut(ctx, fork)).toMatchObject({ folder: ctx.paths.inRoot('tool'), pin: { toolchain: 'go1.23.6' } });
   });
 
   test('holds the modules that the series touches, patched, and a go.mod that points to them', async () => {
@@ -159,18 +159,15 @@ describe('a fork that is laid out', () => {
       'a.patch': patchOf('pkg/a.go', 'package tool', 'package patched'),
       'b.patch': patchOf('staging/src/example.org/api/pkg/a.go', 'package api', 'package staged'),
     });
-    const { modfile } = await layOut(ctx, fork);
+    const { folder } = await layOut(ctx, fork);
     const target = path.join(ctx.paths.src, 'tool');
-    expect(modfile).toBe(path.join(target, 'go.mod'));
+    expect(folder).toBe(target);
     expect(await readFile(path.join(target, 'tree/pkg/a.go'), 'utf8')).toBe('package patched\n');
     expect(await readFile(path.join(target, 'tree/staging/src/example.org/api/pkg/a.go'), 'utf8')).toBe('package staged\n');
     expect(await readFile(path.join(target, 'go.sum'), 'utf8')).toBe('sums\n');
     const edit = (ctx.runner as ReturnType<typeof fakeRunner>).calls.find(({ args }) => args[1] === 'edit');
     expect(edit?.args).toEqual(
-      expect.arrayContaining([
-        '-replace=example.org/tool=../.cache/src/tool/tree',
-        '-replace=example.org/api=../.cache/src/tool/tree/staging/src/example.org/api',
-      ]),
+      expect.arrayContaining(['-replace=example.org/tool=./tree', '-replace=example.org/api=./tree/staging/src/example.org/api']),
     );
   });
 

@@ -71,7 +71,11 @@ describe('the pinned version', () => {
   test('is built from the pin alone when there are no patches', async () => {
     const ctx = await pinned();
     const build = await kubernetesBuild(ctx, chosenSource(ctx), ['kubelet'], '/target');
-    expect(build).toMatchObject({ folder: '/target', programs: { kubelet: 'k8s.io/kubernetes/cmd/kubelet' }, modfile: undefined });
+    expect(build).toMatchObject({
+      folder: '/target',
+      programs: { kubelet: 'k8s.io/kubernetes/cmd/kubelet' },
+      cwd: ctx.paths.inRoot('kubernetes'),
+    });
     expect(build.ldflags).toContain('-X k8s.io/component-base/version.gitVersion=v1.32.2+checkpoint');
   });
 
