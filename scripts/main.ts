@@ -30,6 +30,8 @@ const systemClock: Clock = {
 export async function main(name: string, args: readonly string[]): Promise<number> {
   const abort = new AbortController();
   for (const [signal, code] of SIGNALS) process.on(signal, () => abort.abort(new InterruptedError(signal, code)));
+  // A fault in a callback would otherwise end the process at once, with nothing put right.
+  process.on('uncaughtException', (error) => abort.abort(error));
   try {
     const chosen = await loadTask(name);
     const { flags, words } = readArguments(chosen, args);

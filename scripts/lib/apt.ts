@@ -84,6 +84,30 @@ export async function debianMirror(ctx: Context, osRelease?: string): Promise<Mi
   return { uri, signedBy: DEBIAN_KEYRING };
 }
 
+/**
+ * Sources of a Debian suite as lines of a sources.list, through the mirrors that this machine itself uses: its own suites (updates
+ * and security among them) with the codename exchanged. None where the machine is no Debian.
+ */
+export async function debianSources(ctx: Context, suite: string, osRelease?: string): Promise<string[]> {
+  const { id, codename } = await distribution(osRelease);
+  if (id !== 'debian') return [];
+  const { stdout } = await ctx.runner.run('apt-get', [
+    'indextargets',
+    '--format',
+    '$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)',
+    'Created-By: Packages',
+  ]);
+  const lines = stdout
+    .split('\n')
+    .map((line) => line.split('|'))
+    .flatMap(([origin, release = '', component, uri]) =>
+      origin === 'Debian' && component === 'main' && (release === codename || release.startsWith(`${codename}-`))
+        ? [`deb [signed-by=${DEBIAN_KEYRING}] ${uri} ${release.replace(codename, suite)} main`]
+        : [],
+    );
+  return [...new Set(lines)];
+}
+
 /** True where apt is what installs packages. */
 export function hasApt(runner: Runner): Promise<boolean> {
   return hasProgram(runner, 'apt-get');

@@ -1,32 +1,49 @@
-import { chmod, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { type Before, type Failure, lookBefore, putRight, tidyUp } from './checkpoint-care.js';
 import type { Context } from './context.js';
-import { messageOf, ToolkitError } from './errors.js';
-import { readIfThere, replace, writeAtomically } from './files.js';
-import { askKubelet } from './kubelet.js';
+import { ToolkitError } from './errors.js';
+import { readIfThere, writeAtomically } from './files.js';
+import { hintFor, type Kube, statusMessage } from './kube/client.js';
+import { askKubelet, type HttpAnswer } from './kubelet.js';
 import { holdLock } from './lock.js';
-import { nodeContainers, nodeImages, onNode } from './node.js';
+import { nodeContainers } from './node.js';
+import { removeArchive } from './node-archive.js';
 import type { RunningContainer } from './pod.js';
-import type { Runner } from './runner.js';
 
-/** Where the kubelet writes archives. */
-const FOLDER = '/var/lib/kubelet/checkpoints';
-/** Names that containerd 2.0 gives the images that it makes on the way, and forgets. */
-const LEFTOVERS = 'name~=^containerd.io/checkpoint/';
 /** Archives are named by the second: two calls within one would collide. Milliseconds. */
 const APART = 1100;
-/** How long to wait for a container to show whether it was left paused, milliseconds. */
-const SETTLE = 300;
+/** The kubelet waits this long at least, seconds: a smaller timeout does not shorten it. */
+const KUBELET_LEAST = 120;
+/** How much longer than the kubelet the client waits for the answer, seconds. */
+const GRACE = 60;
+
+/** What containerd says of a container that is paused, for whatever reason. */
+const BUSY = /cannot pause a paused container/;
+/** How long someone else's checkpoint may go on before the container counts as left paused, milliseconds. */
+const BUSY_PATIENCE = 10_000;
 
 /** Generous: a deadline that passes in the middle leaves the container paused. Seconds; large memory takes minutes. */
 export const defaultTimeout = 600;
 
 const answerSchema = z.object({ items: z.array(z.string()).length(1) });
 
+/** Whom to ask for a checkpoint. */
+export type Way =
+  /** The kubelet itself, from a node container of this kind cluster. */
+  | { readonly kind: 'kubelet'; readonly cluster: string }
+  /** The subresource `pods/checkpoint`, where the API server has it. */
+  | { readonly kind: 'api'; readonly kube: Pick<Kube, 'ask'> }
+  /** The kubelet through the API server's proxy, which every API server has. */
+  | { readonly kind: 'node-proxy'; readonly kube: Pick<Kube, 'ask'> };
+
 export interface CheckpointRequest {
   /** Seconds that the runtime may take; `null` sends no timeout (the kubelet's own then holds). */
   readonly timeout?: number | null;
+  /** Default: the kubelet of the toolkit's cluster. */
+  readonly way?: Way;
+  /** Why the node cannot be looked into afterwards; default: it can, for it is a container of this machine's Docker. */
+  readonly outOfReach?: string | undefined;
 }
 
 export interface Checkpoint {
@@ -38,143 +55,164 @@ export interface Checkpoint {
 }
 
 /**
- * Checkpoints a container through its kubelet, with the care that the runtime itself lacks: one at a time per container and not
- * twice in a second; a container that was left paused runs again, whatever happened; what is half-made or left over is removed.
- * @throws ToolkitError with the kubelet's answer
+ * Checkpoints a container, with the care that the runtime itself lacks: one at a time per container and not twice in a second; a
+ * container that was left paused runs again, whatever happened; what is half-made or left over is removed. The last two where the
+ * node can be reached. No other place in the project commands a checkpoint.
+ * @throws ToolkitError with the answer
  */
-export async function checkpoint(
-  ctx: Context,
-  container: RunningContainer,
-  { timeout = defaultTimeout }: CheckpointRequest = {},
-): Promise<Checkpoint> {
-  const name = `checkpoint-${ctx.options.clusterName}-${container.id.slice(0, 20)}`;
+export async function checkpoint(ctx: Context, container: RunningContainer, request: CheckpointRequest = {}): Promise<Checkpoint> {
+  const name = `checkpoint-${container.id.slice(0, 20)}`;
   const release = await holdLock(path.join(ctx.paths.locks, name), ctx);
   const last = path.join(ctx.paths.locks, `${name}.last`);
   try {
     const wait = Number((await readIfThere(last)) ?? 0) + APART - ctx.clock.now();
     if (wait > 0) await ctx.clock.sleep(Math.min(wait, APART), ctx.signal);
     await writeAtomically(last, String(ctx.clock.now()));
-    return await request(ctx, container, timeout);
+    return await command(ctx, container, request);
   } finally {
     await release();
   }
 }
 
-async function request(ctx: Context, container: RunningContainer, timeout: number | null): Promise<Checkpoint> {
-  const { node, namespace, pod, container: name } = container;
-  const query = timeout === null ? '' : `?timeout=${timeout}`;
-  const route = `/checkpoint/${namespace}/${pod}/${name}${query}`;
-  const before = { images: new Set(await nodeImages(ctx, node, LEFTOVERS)), archives: new Set(await archivesOf(ctx.runner, container)) };
+async function command(
+  ctx: Context,
+  container: RunningContainer,
+  { timeout = defaultTimeout, way = { kind: 'kubelet', cluster: ctx.options.clusterName }, outOfReach }: CheckpointRequest,
+): Promise<Checkpoint> {
+  const { route, query } = routeOf(way, container, timeout);
+  const before = outOfReach === undefined ? await lookBefore(ctx, container) : undefined;
   const start = ctx.clock.now();
+  let answer: HttpAnswer | undefined;
   try {
-    const answer = await askKubelet(ctx, { node, via: await certificateHolder(ctx, node) }, 'POST', route);
+    answer = await ask(ctx, way, container.node, route, query, timeout);
+    if (answer.status !== 200) throw refused(container, way, answer);
+    const archive = archiveIn(answer.body);
     const seconds = (ctx.clock.now() - start) / 1000;
-    if (answer.status !== 200) throw refused(container, answer.status, answer.body);
-    const archive = answerSchema.parse(JSON.parse(answer.body)).items[0] ?? '';
+    if (ctx.signal.aborted) throw await stopped(ctx, container.node, archive, outOfReach);
     // Looked at after a success too: a container that was paused before the call still is.
-    await Promise.all([removeLeftovers(ctx.runner, node, before.images), resume(ctx, ctx.runner, container)]);
-    return { archive, node, seconds };
+    if (before !== undefined) await tidyUp(ctx, container, before);
+    return { archive, node: container.node, seconds };
   } catch (error) {
-    await putRight(ctx, container, route, before);
+    // An answer below 500 is a refusal: nothing was begun, and what is to be seen on the node is another one's.
+    if (answer === undefined || answer.status >= 500 || BUSY.test(answer.body) || (ctx.signal.aborted && before !== undefined)) {
+      const failure = { request: way.kind === 'kubelet' ? `curl .*${route}` : undefined, patience: patienceAfter(answer) };
+      await afterwards(ctx, container, failure, before, outOfReach);
+    }
     throw error;
   }
 }
 
-function refused({ pod, container }: RunningContainer, status: number, body: string): ToolkitError {
+/** Where a checkpoint is asked for. */
+function routeOf(
+  way: Way,
+  { node, namespace, pod, container }: RunningContainer,
+  timeout: number | null,
+): { route: string; query: Record<string, string> } {
+  const limit: Record<string, string> = timeout === null ? {} : { timeout: String(timeout) };
+  const own = `/checkpoint/${namespace}/${pod}/${container}`;
+  switch (way.kind) {
+    case 'kubelet':
+      return { route: own, query: limit };
+    case 'node-proxy':
+      return { route: `/api/v1/nodes/${node}/proxy${own}`, query: limit };
+    case 'api':
+      return { route: `/api/v1/namespaces/${namespace}/pods/${pod}/checkpoint`, query: { container, ...limit } };
+  }
+}
+
+async function ask(
+  ctx: Context,
+  way: Way,
+  node: string,
+  route: string,
+  query: Record<string, string>,
+  timeout: number | null,
+): Promise<HttpAnswer> {
+  if (way.kind === 'kubelet') {
+    const search = new URLSearchParams(query).toString();
+    const via = await certificateHolder(ctx, way.cluster, node);
+    return askKubelet(ctx, { node, via }, 'POST', search === '' ? route : `${route}?${search}`);
+  }
+  // Not cut off when the run is stopped: the container would stay paused.
+  const tell = (): void => ctx.say('a checkpoint that is cut off leaves its container frozen: waiting for its end');
+  ctx.signal.addEventListener('abort', tell);
+  try {
+    return await way.kube.ask('POST', route, { query, timeout: (Math.max(timeout ?? 0, KUBELET_LEAST) + GRACE) * 1000 });
+  } finally {
+    ctx.signal.removeEventListener('abort', tell);
+  }
+}
+
+function archiveIn(body: string): string {
+  try {
+    return answerSchema.parse(JSON.parse(body)).items[0] ?? '';
+  } catch (error) {
+    throw new ToolkitError('the answer to the checkpoint names no archive', { details: [body.slice(0, 1000)], cause: error });
+  }
+}
+
+/** The run was stopped while it waited for the answer: nobody will ask for this archive. @returns what to throw */
+async function stopped(ctx: Context, node: string, archive: string, outOfReach: string | undefined): Promise<unknown> {
+  if (outOfReach === undefined) await removeArchive({ runner: ctx.lastly }, { archive, node });
+  else ctx.say(`the archive stays on node ${node}: ${archive}`);
+  return ctx.signal.reason;
+}
+
+async function afterwards(
+  ctx: Context,
+  container: RunningContainer,
+  failure: Failure,
+  before: Before | undefined,
+  outOfReach: string | undefined,
+): Promise<void> {
+  if (before !== undefined) await putRight(ctx, container, before, failure);
+  else
+    ctx.say(
+      `node ${container.node} cannot be looked into (${outOfReach}). If the container stands still: ctr -n k8s.io tasks resume ${container.id}`,
+    );
+}
+
+/** How long the container may rightly be paused after an answer, milliseconds. */
+function patienceAfter(answer: HttpAnswer | undefined): number {
+  // The kubelet was not waited for any longer; it is still at work.
+  if (answer?.status === 504) return KUBELET_LEAST * 1000;
+  // Left paused by an earlier one, or someone else is at it. Only time tells.
+  return answer !== undefined && BUSY.test(answer.body) ? BUSY_PATIENCE : 0;
+}
+
+const ANSWERED: Readonly<Record<Way['kind'], string>> = {
+  kubelet: 'the kubelet',
+  'node-proxy': 'the kubelet, through the node proxy,',
+  api: 'the API server',
+};
+
+function refused({ namespace, pod, container }: RunningContainer, way: Way, { status, body }: HttpAnswer): ToolkitError {
+  const details = [`${ANSWERED[way.kind]} answered ${status}: ${statusMessage(body)}`];
+  if (status === 409 && /another checkpoint/.test(body))
+    return new ToolkitError(`container ${container} of pod ${namespace}/${pod} is being checkpointed already`, {
+      details,
+      hint: 'Try again when that has ended.',
+    });
   return new ToolkitError(`container ${container} of pod ${pod} could not be checkpointed`, {
-    details: [`the kubelet answered ${status}: ${body.trim()}`],
-    hint: 'CRIU’s reason is in criu-dump.log on the node; the usual ones are in the README under Troubleshooting.',
+    details,
+    hint: refusalHint(way, status, body),
   });
 }
 
+function refusalHint(way: Way, status: number, body: string): string | undefined {
+  if (status >= 500) return 'CRIU’s reason is in criu-dump.log on the node; the usual ones are in the README under Troubleshooting.';
+  if (status === 404 && way.kind !== 'api' && /page not found/.test(body))
+    return 'This kubelet does not checkpoint: the feature gate ContainerCheckpoint is on by default from Kubernetes 1.30 on.';
+  return hintFor(status);
+}
+
 /** The API server's client certificate lies on control-plane nodes only: workers are asked from one of those. */
-async function certificateHolder(ctx: Context, node: string): Promise<string> {
-  const nodes = await nodeContainers(ctx, ctx.options.clusterName);
+async function certificateHolder(ctx: Context, cluster: string, node: string): Promise<string> {
+  const nodes = await nodeContainers(ctx, cluster);
   const own = nodes.find(({ name }) => name === node);
   if (own?.role === 'control-plane') return node;
   const holder = nodes.find(({ role, state }) => role === 'control-plane' && state === 'running');
   if (holder === undefined)
-    throw new ToolkitError(`cluster ${ctx.options.clusterName} has no control-plane node that runs`, { hint: 'npm run cluster:up' });
+    throw new ToolkitError(`cluster ${cluster} has no control-plane node that runs`, { hint: 'npm run cluster:up' });
   return holder.name;
-}
-
-/** After anything but a success. Runs also when the run itself was stopped, and does not hide the error that led here. */
-async function putRight(
-  ctx: Context,
-  container: RunningContainer,
-  route: string,
-  before: { images: ReadonlySet<string>; archives: ReadonlySet<string> },
-): Promise<void> {
-  const { lastly, say } = ctx;
-  const { node } = container;
-  try {
-    if (ctx.signal.aborted) {
-      // Stopping `docker exec` does not stop what it had started in the node.
-      await onNode({ runner: lastly }, node, ['pkill', '-f', `curl .*${route.replace('?', '\\?')}`], { accept: true });
-      await ctx.clock.sleep(SETTLE);
-    }
-    await resume(ctx, lastly, container);
-    for (const archive of await archivesOf(lastly, container)) {
-      if (!before.archives.has(archive)) await onNode({ runner: lastly }, node, ['rm', '-f', archive]);
-    }
-    await removeLeftovers(lastly, node, before.images);
-  } catch (error) {
-    say(`could not put everything right on ${node}: ${messageOf(error)}`);
-  }
-}
-
-async function resume({ say }: Context, runner: Runner, container: RunningContainer): Promise<void> {
-  if (await resumeIfPaused(runner, container))
-    say(`container ${container.container} of pod ${container.pod} had been left paused: it runs again`);
-}
-
-/** Archives of a container on its node. */
-async function archivesOf(runner: Runner, { node, pod, namespace, container }: RunningContainer): Promise<string[]> {
-  const { stdout } = await onNode(
-    { runner },
-    node,
-    ['find', FOLDER, '-maxdepth', '1', '-name', `checkpoint-${pod}_${namespace}-${container}-[0-9][0-9][0-9][0-9]-*T*.tar`],
-    { accept: true },
-  );
-  return stdout.split('\n').filter(Boolean);
-}
-
-/** Resumes a container whose task is paused. @returns whether it was */
-export async function resumeIfPaused(runner: Runner, { node, id }: Pick<RunningContainer, 'node' | 'id'>): Promise<boolean> {
-  const { stdout } = await onNode({ runner }, node, ['ctr', '--namespace=k8s.io', 'tasks', 'ls']);
-  const row = stdout.split('\n').find((line) => line.startsWith(id));
-  if (row === undefined || !/\bPAUSED\b/.test(row)) return false;
-  await onNode({ runner }, node, ['ctr', '--namespace=k8s.io', 'tasks', 'resume', id]);
-  return true;
-}
-
-/** containerd 2.0 keeps an image, and its content, of every checkpoint: takes out those that were not there before. */
-async function removeLeftovers(runner: Runner, node: string, before: ReadonlySet<string>): Promise<void> {
-  const added = (await nodeImages({ runner }, node, LEFTOVERS)).filter((image) => !before.has(image));
-  if (added.length > 0) await onNode({ runner }, node, ['ctr', '--namespace=k8s.io', 'images', 'rm', '--sync', ...added]);
-}
-
-/**
- * Copies an archive from its node to the host: whole or not at all, readable by its owner alone, for it holds the memory of the
- * process and its secrets.
- * @returns path on the host
- */
-export async function takeArchive(
-  ctx: Context,
-  { archive, node }: Pick<Checkpoint, 'archive' | 'node'>,
-  target = path.join(ctx.paths.archives, path.posix.basename(archive)),
-): Promise<string> {
-  await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
-  await replace(target, async (temporary) => {
-    await ctx.runner.run('docker', ['cp', '--quiet', `${node}:${archive}`, temporary], {
-      failure: 'the archive could not be copied from its node',
-    });
-    await chmod(temporary, 0o600);
-  });
-  return target;
-}
-
-/** Removes an archive from its node. */
-export async function removeArchive(ctx: Context, { archive, node }: Pick<Checkpoint, 'archive' | 'node'>): Promise<void> {
-  await onNode(ctx, node, ['rm', '-f', archive]);
 }

@@ -1,10 +1,10 @@
 import { copyFile, link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import * as tar from 'tar';
 import type { Context } from './context.js';
 import { replace } from './files.js';
 import { sha256 } from './freshness.js';
 import { sha256OfFile } from './sources.js';
+import { packTar } from './tar.js';
 
 /** An image to be written as a docker archive, without asking an engine. */
 export interface ArchiveImage {
@@ -25,16 +25,20 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
  * Writes images into one docker archive (https://github.com/moby/docker-image-spec: manifest.json, a configuration and layer.tar
  * files), which `docker load`, `ctr images import` and kind take.
  */
-export async function writeImageArchive(ctx: Pick<Context, 'paths'>, images: readonly ArchiveImage[], target: string): Promise<void> {
+export async function writeImageArchive(
+  ctx: Pick<Context, 'paths' | 'runner'>,
+  images: readonly ArchiveImage[],
+  target: string,
+): Promise<void> {
   await replace(target, async (temporary) => {
     const work = path.join(ctx.paths.tmp, path.basename(temporary));
     await mkdir(work, { recursive: true });
     try {
       const manifest = [];
-      for (const [index, image] of images.entries()) manifest.push(await layInto(work, image, path.join(work, `rootfs-${index}`)));
+      for (const [index, image] of images.entries()) manifest.push(await layInto(ctx, work, image, path.join(work, `rootfs-${index}`)));
       await writeFile(path.join(work, 'manifest.json'), JSON.stringify(manifest));
       const members = ['manifest.json', ...new Set(manifest.flatMap(({ Config, Layers }) => [Config, ...Layers]))];
-      await tar.create({ file: temporary, cwd: work, portable: true, mtime: EPOCH }, members);
+      await packTar(ctx, temporary, work, members);
     } finally {
       await rm(work, { recursive: true, force: true });
     }
@@ -42,6 +46,7 @@ export async function writeImageArchive(ctx: Pick<Context, 'paths'>, images: rea
 }
 
 async function layInto(
+  ctx: Pick<Context, 'runner'>,
   work: string,
   image: ArchiveImage,
   rootfs: string,
@@ -53,7 +58,7 @@ async function layInto(
     await linkOrCopy(source, target);
   }
   const top = path.join(work, 'top.tar');
-  await tar.create({ file: top, cwd: rootfs, portable: true, mtime: EPOCH }, ['.']);
+  await packTar(ctx, top, rootfs, ['.']);
   const digests: string[] = [];
   for (const layer of [...(image.layers ?? []), top]) {
     const digest = await sha256OfFile(layer);

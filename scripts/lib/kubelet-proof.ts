@@ -1,10 +1,11 @@
 import { modeOf, readArchive } from './archive.js';
-import { type Checkpoint, checkpoint, removeArchive, takeArchive } from './checkpoint.js';
+import { type Checkpoint, checkpoint } from './checkpoint.js';
 import type { Context } from './context.js';
 import { applyAnew, counterManifest, countsPast, podCount } from './counter-pod.js';
 import { ToolkitError } from './errors.js';
 import { askKubelet, metricValue } from './kubelet.js';
 import { nodeImages, onNode } from './node.js';
+import { removeArchive, takeArchive } from './node-archive.js';
 import { imageNames } from './options.js';
 import { findContainer, type RunningContainer } from './pod.js';
 import { expectSame, type Proof } from './proof.js';

@@ -25,7 +25,7 @@ export function makeOptions(root: string, env: NodeJS.ProcessEnv, chosen: Partia
     instance,
     clusterName,
     clusterConfig: chosen.clusterConfig ?? path.join(root, 'cluster', 'cluster.yaml'),
-    kubernetes: chosen.kubernetes,
+    kubernetes: chosen.kubernetes ?? (env['KIND_CHECKPOINT_KUBERNETES'] ? path.resolve(env['KIND_CHECKPOINT_KUBERNETES']) : undefined),
     recreate: chosen.recreate ?? false,
   };
 }

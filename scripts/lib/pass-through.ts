@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { CommandError } from './errors.js';
 import type { Step } from './step.js';
@@ -18,7 +19,8 @@ export function passThrough(
     words: 'ARGUMENT…',
     passThrough: true,
     async run({ words, ctx }) {
-      await bringAbout(ctx, [program]);
+      // Whatever was built last is what the cluster runs: not made anew for a look.
+      if (!existsSync(path.join(ctx.paths.bin, name))) await bringAbout(ctx, [program]);
       try {
         await ctx.runner.run(path.join(ctx.paths.bin, name), [...first(ctx.options.clusterName), ...words], { interactive: true });
         return 0;

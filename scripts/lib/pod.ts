@@ -10,13 +10,34 @@ const statusSchema = z.looseObject({
   image: z.string(),
   restartCount: z.number(),
   ready: z.boolean(),
+  state: z.looseObject({ terminated: z.looseObject({ reason: z.string().nullish() }).nullish() }).nullish(),
 });
 
+const named = z.array(z.looseObject({ name: z.string() }));
+const statuses = z.array(statusSchema).optional();
+
 const podSchema = z.looseObject({
-  metadata: z.looseObject({ name: z.string(), namespace: z.string() }),
-  spec: z.looseObject({ nodeName: z.string().optional(), containers: z.array(z.looseObject({ name: z.string() })) }),
-  status: z.looseObject({ phase: z.string(), containerStatuses: z.array(statusSchema).optional() }),
+  metadata: z.looseObject({
+    name: z.string(),
+    namespace: z.string(),
+    annotations: z.record(z.string(), z.string()).optional(),
+  }),
+  spec: z.looseObject({
+    nodeName: z.string().optional(),
+    containers: named,
+    initContainers: named.optional(),
+    ephemeralContainers: named.optional(),
+  }),
+  status: z.looseObject({
+    phase: z.string(),
+    containerStatuses: statuses,
+    initContainerStatuses: statuses,
+    ephemeralContainerStatuses: statuses,
+  }),
 });
+
+/** Names the container that kubectl takes where none is named. */
+const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
 
 /** A pod, as far as it matters here. */
 export type Pod = z.infer<typeof podSchema>;
@@ -51,23 +72,46 @@ export async function findContainer(
   podName: string,
   container: string | undefined,
 ): Promise<RunningContainer> {
-  const pod = await readPod(ctx, namespace, podName);
-  const names = pod.spec.containers.map(({ name }) => name);
-  const chosen = container ?? (names.length === 1 ? names[0] : undefined);
+  return chooseContainer(await readPod(ctx, namespace, podName), container);
+}
+
+/** A pod as some client read it. @throws ToolkitError when it is none */
+export function parsePod(value: unknown): Pod {
+  const parsed = podSchema.safeParse(value);
+  if (!parsed.success)
+    throw new ToolkitError('the API server answered with something that is no pod', { details: z.prettifyError(parsed.error).split('\n') });
+  return parsed.data;
+}
+
+/**
+ * The container that is meant: the one named, be it an init or an ephemeral one; else the pod's default one; else its only one.
+ * @throws UsageError when that is not clear, with the names that there are; ToolkitError when it does not run
+ */
+export function chooseContainer({ metadata, spec, status }: Pod, container: string | undefined): RunningContainer {
+  const { name: pod, namespace } = metadata;
+  const names = spec.containers.map(({ name }) => name);
+  const others = [...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])].map(({ name }) => name);
+  const fallback = metadata.annotations?.[DEFAULT_CONTAINER];
+  const chosen = container ?? (names.length === 1 ? names[0] : names.find((name) => name === fallback));
   if (chosen === undefined)
-    throw new UsageError(`pod ${podName} has several containers`, { hint: `Name one: --container ${names.join(' | ')}` });
-  const status = pod.status.containerStatuses?.find(({ name }) => name === chosen);
-  if (!names.includes(chosen)) throw new UsageError(`pod ${podName} has no container ${chosen}`, { hint: `It has: ${names.join(', ')}` });
-  if (status?.containerID === undefined || pod.spec.nodeName === undefined) {
-    throw new ToolkitError(`container ${chosen} of pod ${podName} does not run`, { details: [`the pod is ${pod.status.phase}`] });
-  }
+    throw new UsageError(`pod ${pod} has several containers`, { hint: `Name one: --container ${names.join(' | ')}` });
+  if (![...names, ...others].includes(chosen))
+    throw new UsageError(`pod ${pod} has no container ${chosen}`, { hint: `It has: ${[...names, ...others].join(', ')}` });
+  const found = [status.containerStatuses, status.initContainerStatuses, status.ephemeralContainerStatuses]
+    .flatMap((list) => list ?? [])
+    .find(({ name }) => name === chosen);
+  const ended = found?.state?.terminated;
+  if (found?.containerID === undefined || spec.nodeName === undefined || ended)
+    throw new ToolkitError(`container ${chosen} of pod ${pod} does not run`, {
+      details: [`the pod is ${status.phase}${ended ? `, the container has ended (${ended.reason ?? 'no reason given'})` : ''}`],
+    });
   return {
     namespace,
-    pod: podName,
+    pod,
     container: chosen,
-    node: pod.spec.nodeName,
-    id: status.containerID.replace(/^.*:\/\//, ''),
-    restartCount: status.restartCount,
-    image: status.image,
+    node: spec.nodeName,
+    id: found.containerID.replace(/^.*:\/\//, ''),
+    restartCount: found.restartCount,
+    image: found.image,
   };
 }

@@ -1,4 +1,4 @@
-import { type DefaultRenderer, Listr, type ListrTaskWrapper, PRESET_TIMER, type SimpleRenderer } from 'listr2';
+import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer } from 'listr2';
 import type { Clock } from './context.js';
 import { messageOf } from './errors.js';
 import type { Step } from './step.js';
@@ -35,19 +35,31 @@ interface Row {
 }
 
 /** A live list on a terminal: one row a step that is to be done, with elapsed time and its last line of output. */
-export function listReporter(): Reporter {
+export function listReporter(clock: Clock): Reporter {
   const rows = new Map<string, Row>();
+  const began = new Map<Step, number>();
   const list = new Listr<unknown, 'default', 'simple'>([], {
     concurrent: true,
     exitOnError: false,
     registerSignalListeners: false,
-    rendererOptions: { collapseErrors: true, collapseSubtasks: false, timer: PRESET_TIMER, formatOutput: 'truncate' },
+    rendererOptions: { collapseErrors: true, collapseSubtasks: false, formatOutput: 'truncate' },
   });
   let running: Promise<unknown> = Promise.resolve();
   const withRow = (step: Step, act: (row: Row) => void): void => {
     const row = rows.get(step.id);
     if (row !== undefined) act(row);
   };
+  const title = (step: Step, text: string): void =>
+    withRow(step, (row) => {
+      void row.wrapper.then((task) => {
+        task.title = text;
+      });
+    });
+  // Steps that wait for others look it; the time of those at work is theirs alone.
+  const tick = (): void => {
+    for (const [step, start] of began) title(step, `${step.title} ${Math.round((clock.now() - start) / 1000)} s`);
+  };
+  let ticking: NodeJS.Timeout | undefined;
   const show = (step: Step, line: string): void =>
     withRow(step, (row) => {
       void row.wrapper.then((task) => {
@@ -64,10 +76,10 @@ export function listReporter(): Reporter {
       settle = { done: () => resolve('done'), skip: () => resolve('skip'), fail: reject };
     });
     list.add({
-      title: step.title,
+      title: `${step.title} (waits)`,
       task: async (_, task) => {
         giveWrapper(task);
-        if ((await outcome) === 'skip') task.skip(`${step.title} (not started)`);
+        if ((await outcome) === 'skip') task.skip(step.title);
       },
     });
     rows.set(step.id, { wrapper, settle });
@@ -76,12 +88,26 @@ export function listReporter(): Reporter {
     begin(entries) {
       for (const { step, reason } of entries) if (reason !== undefined) add(step);
       running = list.run();
+      ticking = setInterval(tick, 1000);
     },
-    started: show,
+    started(step, reason) {
+      began.set(step, clock.now());
+      title(step, step.title);
+      show(step, reason);
+    },
     progress: show,
-    finished: (step) => withRow(step, (row) => row.settle.done()),
-    failed: (step, error) => withRow(step, (row) => row.settle.fail(error instanceof Error ? error : new Error(String(error)))),
+    finished(step, seconds) {
+      began.delete(step);
+      title(step, `${step.title} ${seconds.toFixed(1)} s`);
+      withRow(step, (row) => row.settle.done());
+    },
+    failed(step, error) {
+      began.delete(step);
+      title(step, step.title);
+      withRow(step, (row) => row.settle.fail(error instanceof Error ? error : new Error(String(error))));
+    },
     async end() {
+      clearInterval(ticking);
       for (const row of rows.values()) row.settle.skip();
       await running;
     },

@@ -1,5 +1,6 @@
 import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { type Options as ExecaOptions, execa } from 'execa';
 import { quote } from 'zx';
 import { CommandError, ToolkitError } from './errors.js';
@@ -124,6 +125,8 @@ async function runCommand(
   const sink = log === undefined ? undefined : openLog(log, command);
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null || stream === undefined) continue;
+    // What goes into a file is content, not a message.
+    if (stream === child.stdout && options.stdoutFile !== undefined) continue;
     if (sink !== undefined) stream.on('data', (chunk: Buffer) => sink.write(chunk));
     if (onLine !== undefined) stream.on('data', (chunk: Buffer) => reportLastLine(chunk, onLine));
   }
@@ -160,10 +163,9 @@ function openLog(log: string, command: string): NodeJS.WritableStream {
 }
 
 function reportLastLine(chunk: Buffer, onLine: (line: string) => void): void {
-  const lines = chunk
-    .toString('utf8')
-    .split('\n')
-    .map((line) => line.trim())
+  const lines = stripVTControlCharacters(chunk.toString('utf8'))
+    .split(/[\r\n]+/)
+    .map((line) => line.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim())
     .filter(Boolean);
   const last = lines.at(-1);
   if (last !== undefined) onLine(last);

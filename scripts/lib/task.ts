@@ -6,6 +6,8 @@ import type { Json } from './step.js';
 /** A flag as a task declares it. */
 export interface Flag {
   readonly type: 'boolean' | 'string';
+  /** Its one-letter form, without the dash. */
+  readonly short?: string;
   /** For the help: what the value is, e.g. "PATH". */
   readonly value?: string;
   readonly help: string;
@@ -37,6 +39,8 @@ export interface Task<F extends Flags = Flags> {
   /** One line for the help. */
   readonly summary: string;
   readonly flags: F;
+  /** Lines of the help between the summary and the flags: how it is called, what to know. */
+  readonly manual?: readonly string[];
   /** Words that it takes, for the help, e.g. "IMAGE…"; none: words are refused. */
   readonly words?: string;
   /** All arguments are handed on as they are, flags included. */
@@ -54,7 +58,7 @@ export function task<const F extends Flags>(definition: Task<F>): Task<F> {
 
 /** Flags that every task knows. */
 export const commonFlags = {
-  help: { type: 'boolean', help: 'show this help' },
+  help: { type: 'boolean', short: 'h', help: 'show this help' },
   json: { type: 'boolean', help: 'print the result as JSON' },
 } as const satisfies Flags;
 
@@ -68,7 +72,9 @@ export function readArguments<F extends Flags>(
 ): { flags: FlagValues<F & typeof commonFlags>; words: string[] } {
   if (task.passThrough === true) return { flags: {} as FlagValues<F & typeof commonFlags>, words: [...args] };
   const declared: Flags = { ...commonFlags, ...task.flags };
-  const options = Object.fromEntries(Object.entries(declared).map(([name, flag]) => [name, { type: flag.type }]));
+  const options = Object.fromEntries(
+    Object.entries(declared).map(([name, { type, short }]) => [name, short === undefined ? { type } : { type, short }]),
+  );
   let parsed: ReturnType<typeof parseArgs>;
   try {
     parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
@@ -97,11 +103,13 @@ export function readArguments<F extends Flags>(
 /** The help of a task. */
 export function helpText(task: Task): string {
   const declared: Flags = { ...task.flags, ...commonFlags };
+  const indent = Object.values(declared).some(({ short }) => short !== undefined) ? '    ' : '';
   const rows = Object.entries(declared).map(([name, flag]): [string, string] => [
-    `--${name}${flag.type === 'string' ? ` ${flag.value ?? 'VALUE'}` : ''}`,
+    `${flag.short === undefined ? indent : `-${flag.short}, `}--${name}${flag.type === 'string' ? ` ${flag.value ?? 'VALUE'}` : ''}`,
     flag.help,
   ]);
   const width = Math.max(...rows.map(([left]) => left.length));
   const usage = `npm run ${task.name}${Object.keys(task.flags).length > 0 || task.words !== undefined ? ' --' : ''}${task.words === undefined ? '' : ` ${task.words}`}`;
-  return [`${usage}\n`, `${task.summary}\n`, ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)].join('\n');
+  const manual = task.manual === undefined ? [] : [`${task.manual.join('\n')}\n`];
+  return [`${usage}\n`, `${task.summary}\n`, ...manual, ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)].join('\n');
 }

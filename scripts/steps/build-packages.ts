@@ -4,7 +4,7 @@ import { step } from '../lib/step.js';
 
 /** Packages that the builds need, by what needs them. Names hold on Debian 12 and 13 and on Ubuntu 22.04 and 24.04. */
 export const packagesFor = {
-  'every build': ['build-essential', 'ca-certificates', 'git', 'pkg-config', 'xz-utils'],
+  'every build': ['build-essential', 'ca-certificates', 'curl', 'git', 'pkg-config', 'xz-utils'],
   CRIU: [
     'libprotobuf-dev',
     'libprotobuf-c-dev',

@@ -13,7 +13,10 @@ import { kind } from './kind.js';
 import { kubernetes } from './kubernetes.js';
 import { nodeImage } from './node-image.js';
 
-const READY_TIMEOUT = '180s';
+/** How long each part of a cluster may take, milliseconds. */
+const PATIENCE = 180_000;
+const READY_TIMEOUT = `${PATIENCE / 1000}s`;
+const LOOK = 'Look at it: npm run kubectl -- get pods -A; npm run cluster:logs';
 
 /** The containers of a running cluster, as a product. */
 function runningCluster(name: string): Product {
@@ -34,7 +37,7 @@ export function clusterStep({ clusterName }: Pick<Options, 'clusterName'>): Step
     title: `cluster ${clusterName}`,
     needs: [kind, kubernetes, nodeImage],
     options: async ({ options }) => ({
-      [path.basename(options.clusterConfig)]: sha256((await readClusterConfig(options.clusterConfig)).text),
+      configuration: sha256((await readClusterConfig(options.clusterConfig)).text),
     }),
     produces: () => [runningCluster(clusterName)],
     run: (ctx) => bringUp(ctx, self),
@@ -118,8 +121,8 @@ async function create(ctx: StepContext): Promise<void> {
 /** Returns when the nodes are Ready, DNS and the storage class serve, and the API answers. */
 async function untilReady(ctx: StepContext): Promise<void> {
   const { ownCni } = await readClusterConfig(ctx.options.clusterConfig);
-  const hint = `Look at it: npm run kubectl -- get pods -A; npm run cluster:logs`;
-  await waitForApi(ctx);
+  const hint = LOOK;
+  await waitFor(ctx, 'the API server does not get ready', () => apiAnswers(ctx));
   if (ownCni) {
     ctx.say('networking.disableDefaultCNI is set: the nodes get Ready when you have applied a CNI.');
     return;
@@ -129,29 +132,49 @@ async function untilReady(ctx: StepContext): Promise<void> {
     failure: 'nodes do not get Ready',
     hint,
   });
-  for (const [namespace, deployment] of [
-    ['kube-system', 'coredns'],
-    ['local-path-storage', 'local-path-provisioner'],
-  ] as const) {
-    ctx.status(`waiting for ${deployment}`);
-    await kubectl(ctx, ['--namespace', namespace, 'rollout', 'status', `deployment/${deployment}`, `--timeout=${READY_TIMEOUT}`], {
-      failure: `${deployment} does not get ready`,
+  ctx.status('waiting for DNS');
+  await waitFor(ctx, 'CoreDNS does not serve', () => dnsServes(ctx));
+  ctx.status('waiting for storage');
+  await kubectl(
+    ctx,
+    ['--namespace', 'local-path-storage', 'rollout', 'status', 'deployment/local-path-provisioner', `--timeout=${READY_TIMEOUT}`],
+    {
+      failure: 'local-path-provisioner does not get ready',
       hint,
-    });
-  }
+    },
+  );
   await kubectl(ctx, ['get', 'storageclass', 'standard'], { failure: 'the cluster has no storage class', hint });
 }
 
-async function waitForApi(ctx: StepContext): Promise<void> {
-  const deadline = ctx.clock.now() + 120_000;
-  for (;;) {
-    const { exitCode } = await kubectl(ctx, ['get', '--raw', '/readyz'], { accept: true, timeout: 10_000 });
-    if (exitCode === 0) return;
+/** True when a pod of CoreDNS says by itself that it is ready: after a restart of the node its status is out of date for a while. */
+async function dnsServes(ctx: StepContext): Promise<boolean> {
+  const list = [
+    '--namespace',
+    'kube-system',
+    'get',
+    'pods',
+    '--selector',
+    'k8s-app=kube-dns',
+    '--output',
+    'jsonpath={.items[*].metadata.name}',
+  ];
+  const { stdout } = await kubectl(ctx, list, { accept: true, timeout: 10_000 });
+  for (const pod of stdout.split(' ').filter(Boolean)) {
+    const route = `/api/v1/namespaces/kube-system/pods/${pod}:8181/proxy/ready`;
+    if ((await kubectl(ctx, ['get', '--raw', route], { accept: true, timeout: 5_000 })).stdout === 'OK') return true;
+  }
+  return false;
+}
+
+async function apiAnswers(ctx: StepContext): Promise<boolean> {
+  return (await kubectl(ctx, ['get', '--raw', '/readyz'], { accept: true, timeout: 10_000 })).exitCode === 0;
+}
+
+async function waitFor(ctx: StepContext, failure: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = ctx.clock.now() + PATIENCE;
+  while (!(await holds())) {
     if (ctx.clock.now() > deadline)
-      throw new ToolkitError('the API server does not get ready', {
-        hint: 'npm run cluster:logs   brings the logs of the nodes.',
-        log: ctx.log,
-      });
+      throw new ToolkitError(failure, { details: [`not within ${PATIENCE / 1000} s`], hint: LOOK, log: ctx.log });
     await ctx.clock.sleep(500, ctx.signal);
   }
 }

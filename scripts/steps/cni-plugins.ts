@@ -3,7 +3,7 @@ import { goToolchain } from './go-toolchain.js';
 
 const module = 'github.com/containernetworking/plugins';
 
-/** The CNI plugins that pod networking uses (`cluster/pod-network`), and bridge for experiments. */
+/** The CNI plugins that pod networking uses (`images/pod-network`), and bridge for experiments. */
 export const cniPlugins = goComponent({
   id: 'cni-plugins',
   title: 'CNI plugins',

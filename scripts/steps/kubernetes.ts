@@ -18,10 +18,11 @@ export const kubernetes = step({
   inputs: forkInputs(forks.kubernetes),
   options: async (ctx) => ({
     programs: allKubernetesPrograms,
-    version: await kubernetesVersion(ctx),
+    // First: a path that is no checkout is told as such.
     ...(ctx.options.kubernetes === undefined
       ? {}
       : { checkout: ctx.options.kubernetes, state: await checkoutState(ctx, ctx.options.kubernetes) }),
+    version: await kubernetesVersion(ctx),
   }),
   produces: ({ paths }) => [
     ...allKubernetesPrograms.map((name) => file(path.join(kubernetesFolder(paths.build), name))),

@@ -1,6 +1,5 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import * as tar from 'tar';
 import { componentProgram } from '../lib/component.js';
 import type { Context } from '../lib/context.js';
 import { ToolkitError } from '../lib/errors.js';
@@ -11,6 +10,7 @@ import { type ArchiveImage, linkOrCopy, writeImageArchive } from '../lib/image-a
 import { kubernetesPrograms, kubernetesVersion } from '../lib/kubernetes.js';
 import { imageNames } from '../lib/options.js';
 import { dockerImage, type StepContext, step } from '../lib/step.js';
+import { packTar } from '../lib/tar.js';
 import { baseImage } from './base-image.js';
 import { coredns } from './coredns.js';
 import { etcd } from './etcd.js';
@@ -83,7 +83,7 @@ async function writeRelease(ctx: StepContext, work: string, target: string): Pro
   }
   await replace(target, async (temporary) => {
     // Unpacked again at once: compressing would cost more than it saves.
-    await tar.create({ file: temporary, cwd: work, gzip: { level: 1 }, portable: true }, ['kubernetes']);
+    await packTar(ctx, temporary, work, ['kubernetes'], 'gzip -1');
   });
 }
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { debianSources } from '../lib/apt.js';
 import { replace } from '../lib/files.js';
 import { asRoot } from '../lib/runner.js';
 import { file, step } from '../lib/step.js';
@@ -53,6 +54,8 @@ export const rootFilesystem = step({
         `--include=${include}`,
         nodeSuite,
         temporary,
+        // Without any, mmdebstrap takes Debian's own.
+        ...(await debianSources(ctx, nodeSuite)),
       ]);
       await ctx.runner.run(program, args, {
         failure: 'the root file system could not be assembled',

@@ -2,7 +2,6 @@ import { readdir } from 'node:fs/promises';
 import { fs } from 'zx';
 import { imageId } from '../lib/docker.js';
 import { UsageError } from '../lib/errors.js';
-import { nodeContainers } from '../lib/node.js';
 import { imageNames } from '../lib/options.js';
 import { task } from '../lib/task.js';
 
@@ -11,12 +10,17 @@ export default task({
   summary: 'Removes all that was made: the cache, and the images. Archives of checkpoints go too.',
   flags: {},
   async run({ ctx, print, printJson }) {
-    const { clusterName } = ctx.options;
-    const engine = await nodeContainers(ctx, clusterName).catch(() => []);
-    if (engine.length > 0) throw new UsageError(`cluster ${clusterName} is there`, { hint: 'Delete it first: npm run cluster:down' });
     const images = [];
     for (const image of Object.values(imageNames(ctx.options)))
       if ((await imageId(ctx, image).catch(() => undefined)) !== undefined) images.push(image);
+    for (const image of images) {
+      const { stdout } = await ctx.runner.run('docker', ['ps', '--all', '--filter', `ancestor=${image}`, '--format', '{{.Names}}']);
+      if (stdout !== '')
+        throw new UsageError(`${image} is in use`, {
+          details: stdout.split('\n'),
+          hint: 'Delete the clusters first: npm run cluster:down -- --name NAME',
+        });
+    }
     if (images.length > 0) await ctx.runner.run('docker', ['image', 'rm', ...images], { failure: 'images could not be removed' });
     for (const name of await readdir(ctx.paths.cache)) await fs.remove(`${ctx.paths.cache}/${name}`);
     print(`removed: ${[...images, ctx.paths.cache].join(', ')}`);

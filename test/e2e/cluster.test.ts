@@ -47,10 +47,10 @@ describe('cluster:up', () => {
     const before = await program('docker', 'ps', '--quiet', '--filter', `label=io.x-k8s.kind.cluster=${clusterName}`);
     const { exitCode, stderr } = await toolkit('cluster:up', ['--config', config]);
     expect(exitCode).toBe(1);
-    expect(stderr).toContain('changed since it was made: cluster.yaml');
+    expect(stderr).toContain('changed since it was made: configuration');
     expect(stderr).toContain('--recreate');
     expect(await program('docker', 'ps', '--quiet', '--filter', `label=io.x-k8s.kind.cluster=${clusterName}`)).toBe(before);
-    expect(await toolkitJson('cluster:status', ['--config', config])).toMatchObject({ serves: true, outdated: 'changed: cluster.yaml' });
+    expect(await toolkitJson('cluster:status', ['--config', config])).toMatchObject({ serves: true, outdated: 'changed: configuration' });
   });
 
   test('starts nodes that were stopped', async () => {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readArchive } from '../../scripts/lib/archive.js';
-import { checkpoint, removeArchive, resumeIfPaused, takeArchive } from '../../scripts/lib/checkpoint.js';
+import { checkpoint } from '../../scripts/lib/checkpoint.js';
+import { resumeIfPaused } from '../../scripts/lib/checkpoint-care.js';
 import { applyAnew, counterManifest, countsPast, podCount } from '../../scripts/lib/counter-pod.js';
 import { kubectl } from '../../scripts/lib/kubectl.js';
 import { nodeImages, onNode } from '../../scripts/lib/node.js';
+import { removeArchive, takeArchive } from '../../scripts/lib/node-archive.js';
 import { findContainer, type RunningContainer } from '../../scripts/lib/pod.js';
 import { counterImage } from '../support/names.js';
 import { realContext } from '../support/real.js';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { debianMirror, distribution, installPackages, missingPackages } from '../../scripts/lib/apt.js';
+import { debianMirror, debianSources, distribution, installPackages, missingPackages } from '../../scripts/lib/apt.js';
 import { engineWorks, workingCandidate } from '../../scripts/steps/docker-engine.js';
 import { put, temporaryFolder, testContext } from '../support/context.js';
 import { fakeRunner } from '../support/fake-runner.js';
@@ -121,5 +121,30 @@ describe('a Docker engine', () => {
       workingCandidate(' docker.io | 20.10.24+dfsg1-1+b3 | http://mirror.example/debian bookworm/main amd64 Packages'),
     ).toBeUndefined();
     expect(workingCandidate('')).toBeUndefined();
+  });
+});
+
+describe('sources for a root file system', () => {
+  const targets = [
+    'Debian|bookworm|main|http://mirror.example/debian/',
+    'Debian|bookworm|main|http://mirror.example/debian/',
+    'Debian|bookworm|contrib|http://mirror.example/debian/',
+    'Debian|bookworm-security|main|http://mirror.example/security/',
+    'Other|bookworm|main|http://other.example/',
+  ].join('\n');
+  const keyring = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]';
+
+  test('are the mirrors of this machine, for the suite that is wanted', async () => {
+    const osRelease = await put(path.join(temporaryFolder(), 'os-release'), 'ID=debian\nVERSION_CODENAME=bookworm\n');
+    const ctx = testContext({ runner: fakeRunner(() => targets) });
+    expect(await debianSources(ctx, 'trixie', osRelease)).toEqual([
+      `deb ${keyring} http://mirror.example/debian/ trixie main`,
+      `deb ${keyring} http://mirror.example/security/ trixie-security main`,
+    ]);
+  });
+
+  test('are left to mmdebstrap on another distribution', async () => {
+    const osRelease = await put(path.join(temporaryFolder(), 'os-release'), 'ID=ubuntu\nVERSION_CODENAME=noble\n');
+    expect(await debianSources(testContext({ runner: fakeRunner(() => targets) }), 'bookworm', osRelease)).toEqual([]);
   });
 });

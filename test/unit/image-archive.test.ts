@@ -4,7 +4,7 @@ import * as tar from 'tar';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../scripts/lib/freshness.js';
 import { type ArchiveImage, linkOrCopy, writeImageArchive } from '../../scripts/lib/image-archive.js';
-import { put, temporaryFolder, testContext } from '../support/context.js';
+import { put, realRunner, temporaryFolder, testContext } from '../support/context.js';
 
 interface Manifest {
   readonly Config: string;
@@ -63,7 +63,7 @@ const images = ({ program, text, base }: Awaited<ReturnType<typeof material>>): 
 
 describe('an image archive', () => {
   test('tells the name, the configuration and the layers of each image', async () => {
-    const ctx = testContext();
+    const ctx = testContext({ runner: realRunner() });
     const target = path.join(ctx.paths.build, 'images.tar');
     const parts = await material();
     await writeImageArchive(ctx, images(parts), target);
@@ -91,7 +91,7 @@ describe('an image archive', () => {
   });
 
   test('says how an image is started, where that is given', async () => {
-    const ctx = testContext();
+    const ctx = testContext({ runner: realRunner() });
     const target = path.join(ctx.paths.build, 'images.tar');
     await writeImageArchive(ctx, images(await material()), target);
     const { folder, manifest } = await unpack(target);
@@ -103,7 +103,7 @@ describe('an image archive', () => {
   });
 
   test('holds a shared layer once', async () => {
-    const ctx = testContext();
+    const ctx = testContext({ runner: realRunner() });
     const target = path.join(ctx.paths.build, 'images.tar');
     const parts = await material();
     await writeImageArchive(ctx, images(parts), target);
@@ -116,7 +116,7 @@ describe('an image archive', () => {
   test('is the same, byte for byte, when it is written again from the same content', async () => {
     const archives: string[] = [];
     for (const when of [1_000_000, 2_000_000]) {
-      const ctx = testContext();
+      const ctx = testContext({ runner: realRunner() });
       const parts = await material();
       for (const source of [parts.program, parts.text]) await utimes(source, when, when);
       const target = path.join(ctx.paths.build, 'images.tar');
@@ -127,7 +127,7 @@ describe('an image archive', () => {
   });
 
   test('does not tell when it was written', async () => {
-    const ctx = testContext();
+    const ctx = testContext({ runner: realRunner() });
     const target = path.join(ctx.paths.build, 'images.tar');
     await writeImageArchive(ctx, images(await material()), target);
     const times = new Set<number | undefined>();
@@ -136,14 +136,14 @@ describe('an image archive', () => {
   });
 
   test('may hold an image that is its layers alone', async () => {
-    const ctx = testContext();
+    const ctx = testContext({ runner: realRunner() });
     const target = path.join(ctx.paths.build, 'images.tar');
     await writeImageArchive(ctx, [{ name: 'bare:v1', layers: [(await material()).base], files: {} }], target);
     expect((await unpack(target)).manifest).toMatchObject([{ RepoTags: ['bare:v1'] }]);
   });
 
   test('that cannot be written leaves the former one, and nothing half-made', async () => {
-    const ctx = testContext();
+    const ctx = testContext({ runner: realRunner() });
     const target = await put(path.join(ctx.paths.build, 'images.tar'), 'former');
     await expect(writeImageArchive(ctx, [{ name: 'a:v1', files: { a: '/no/such/file' } }], target)).rejects.toThrow('ENOENT');
     expect(await readFile(target, 'utf8')).toBe('former');

@@ -1,0 +1,130 @@
+import { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
+import type { V1Status } from '@kubernetes/client-node';
+import { messageOf, ToolkitError, tail } from '../errors.js';
+import { hintFor, type Kube } from './client.js';
+
+/** How long the API server may take to start a command, milliseconds. */
+const OPENING = 60_000;
+
+/** A container of a pod, to run commands in. */
+export interface PodContainer {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+}
+
+/** What is used of the client's web socket. */
+interface Socket {
+  pause(): void;
+  resume(): void;
+  terminate(): void;
+  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null;
+}
+
+/**
+ * Runs a command in a pod; its output goes into `stdout`, which is ended with it. When that is slower than the network, the
+ * network waits: nothing piles up in memory.
+ * @throws ToolkitError with what the command said on its standard error; the signal's reason when that fires
+ */
+export async function execInPod(
+  kube: Kube,
+  { namespace, pod, container }: PodContainer,
+  command: readonly string[],
+  stdout: Writable,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  const stderr = collector();
+  const failed = (what: string, details: readonly string[]): ToolkitError =>
+    new ToolkitError(`${command[0]} in pod ${namespace}/${pod}: ${what}`, { details: [...details, ...tail(stderr.text(), 5)] });
+
+  let socket: Socket | undefined;
+  stdout.on('drain', () => socket?.resume());
+  const ended = new AbortController();
+  try {
+    const status = await new Promise<V1Status>((resolve, reject) => {
+      const until = { signal: ended.signal };
+      signal.addEventListener('abort', () => reject(signal.reason), until);
+      setTimeout(OPENING, undefined, until).then(
+        () => socket ?? reject(failed('could not be started', [`no answer within ${OPENING / 1000} s`])),
+        () => undefined,
+      );
+      stdout.once('error', reject);
+      const opened = throttled(kube, stdout, () => socket).exec(
+        namespace,
+        pod,
+        container,
+        [...command],
+        stdout,
+        stderr.stream,
+        null,
+        false,
+        resolve,
+      );
+      opened.then(
+        (made: Socket) => {
+          socket = made;
+          if (ended.signal.aborted) made.terminate();
+          made.onclose = ({ code, reason }) => reject(failed('the connection was closed before its end', [`${code} ${reason}`.trim()]));
+        },
+        (error: unknown) => reject(refusal(error, failed)),
+      );
+    });
+    if (status.status !== 'Success') throw failed('failed', [status.message ?? 'no reason given']);
+    await finished(stdout);
+  } finally {
+    ended.abort();
+    socket?.terminate();
+  }
+}
+
+/** The client writes what arrives without asking whether there is room. This stops the socket when there is none. */
+function throttled(kube: Kube, stdout: Writable, socket: () => Socket | undefined): Kube['exec'] {
+  const connect = kube.exec.handler.connect.bind(kube.exec.handler);
+  const exec = Object.create(kube.exec) as Kube['exec'];
+  exec.handler = {
+    connect: (path, text, binary) =>
+      connect(
+        path,
+        text,
+        binary === null
+          ? null
+          : (stream, bytes) => {
+              const goOn = binary(stream, bytes);
+              if (stdout.writableNeedDrain) socket()?.pause();
+              return goOn;
+            },
+      ),
+  };
+  return exec;
+}
+
+/** An upgrade that the API server refuses comes as an error of the socket, with the status in its text alone. */
+function refusal(error: unknown, failed: (what: string, details: readonly string[]) => ToolkitError): ToolkitError {
+  const message = messageOf((error as { error?: unknown }).error ?? (error as { message?: unknown }).message ?? error);
+  const status = Number(/Unexpected server response: (\d+)/.exec(message)?.[1]);
+  const plain = failed('could not be started', [message]);
+  return new ToolkitError(plain.message, { details: plain.details, hint: hintFor(status), cause: error });
+}
+
+async function finished(stream: Writable): Promise<void> {
+  if (stream.writableFinished) return;
+  if (!stream.writableEnded) stream.end();
+  await new Promise<void>((resolve, reject) => {
+    stream.once('finish', resolve);
+    stream.once('error', reject);
+  });
+}
+
+/** A stream that keeps what is written to it. */
+export function collector(): { readonly stream: Writable; text(): string } {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString('utf8') };
+}

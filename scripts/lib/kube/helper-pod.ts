@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import type { V1Pod } from '@kubernetes/client-node';
+import { archiveFolder } from '../checkpoint-care.js';
+import type { Context } from '../context.js';
+import { messageOf, ToolkitError } from '../errors.js';
+import { calling, httpStatus, type Kube } from './client.js';
+import type { PodContainer } from './exec.js';
+
+/** The image of the helper where none is named: it must have sh, cat, stat, tar and sha256sum. */
+export const defaultHelperImage = 'busybox:1.36';
+
+/** A helper whose client was killed ends by itself after this long, seconds. */
+const LIFETIME = 3600;
+/** How long its start may take, an image to be pulled included, milliseconds. */
+const PATIENCE = 120_000;
+const POLL = 250;
+/** How often its removal is tried. */
+const TRIES = 3;
+/** What a container waits with that will not come by itself. */
+const HOPELESS =
+  /^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|CreateContainerConfigError|CreateContainerError|RunContainerError)$/;
+
+/** What a helper is made for. */
+export interface Helper {
+  readonly node: string;
+  readonly namespace: string;
+  readonly image: string;
+  /** For removing archives; else it cannot change anything. */
+  readonly writable: boolean;
+}
+
+/**
+ * A pod that sees the checkpoint folder of a node and nothing else of it: no token, no capabilities, bound to the node whatever
+ * its taints, and it ends by itself.
+ */
+export function helperPod(name: string, { node, namespace, image, writable }: Helper): V1Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace,
+      labels: { 'app.kubernetes.io/name': 'checkpoint-helper', 'app.kubernetes.io/managed-by': 'kubectl-checkpoint' },
+    },
+    spec: {
+      nodeName: node,
+      tolerations: [{ operator: 'Exists' }],
+      restartPolicy: 'Never',
+      activeDeadlineSeconds: LIFETIME,
+      terminationGracePeriodSeconds: 0,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      containers: [
+        {
+          name: 'helper',
+          image,
+          imagePullPolicy: 'IfNotPresent',
+          command: ['sleep', String(LIFETIME)],
+          securityContext: {
+            runAsUser: 0,
+            readOnlyRootFilesystem: true,
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ['ALL'] },
+          },
+          volumeMounts: [{ name: 'checkpoints', mountPath: archiveFolder, readOnly: !writable }],
+        },
+      ],
+      volumes: [{ name: 'checkpoints', hostPath: { path: archiveFolder, type: 'Directory' } }],
+    },
+  };
+}
+
+/** Does something with a helper pod, which is removed afterwards whatever happens; also when the run is stopped. */
+export async function withHelperPod<T>(ctx: Context, kube: Kube, helper: Helper, act: (pod: PodContainer) => Promise<T>): Promise<T> {
+  const name = `checkpoint-helper-${randomUUID().slice(0, 8)}`;
+  const where = { namespace: helper.namespace, name };
+  ctx.signal.throwIfAborted();
+  let mayBeThere = true;
+  try {
+    await calling(kube, `pod ${helper.namespace}/${name} could not be created on node ${helper.node}`, () =>
+      kube.core.createNamespacedPod({ namespace: helper.namespace, body: helperPod(name, helper) }),
+    ).catch((error: unknown) => {
+      // Refused. Without an answer it may have been created all the same.
+      mayBeThere = httpStatus(error) === undefined;
+      throw error;
+    });
+    await untilRunning(ctx, kube, where, helper);
+    return await act({ namespace: helper.namespace, pod: name, container: 'helper' });
+  } finally {
+    if (mayBeThere) await remove(ctx, kube, where);
+  }
+}
+
+interface Where {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+async function untilRunning(ctx: Context, kube: Kube, where: Where, { node, image }: Helper): Promise<void> {
+  const deadline = ctx.clock.now() + PATIENCE;
+  for (;;) {
+    const { status } = await calling(kube, `pod ${where.namespace}/${where.name} could not be read`, () =>
+      kube.core.readNamespacedPod(where),
+    );
+    const container = status?.containerStatuses?.[0];
+    if (container?.state?.running !== undefined) return;
+    const waiting = container?.state?.waiting;
+    const ended = status?.phase === 'Failed' || status?.phase === 'Succeeded' || HOPELESS.test(waiting?.reason ?? '');
+    if (ended || ctx.clock.now() > deadline) {
+      const reasons = [waiting?.reason, waiting?.message, status?.reason, status?.message].filter((text) => text !== undefined);
+      throw new ToolkitError(`the helper pod does not start on node ${node}`, {
+        details: [...(reasons.length === 0 ? [`it is ${status?.phase ?? 'unknown'}`] : reasons), ...(await warnings(kube, where))],
+        hint: `Name an image that the node has or can pull: --helper-image (now ${image}). Or another namespace: --helper-namespace.`,
+      });
+    }
+    await ctx.clock.sleep(POLL, ctx.signal);
+  }
+}
+
+/** What the kubelet complained of, where one may read it. */
+async function warnings(kube: Kube, { namespace, name }: Where): Promise<string[]> {
+  const events = await kube.core
+    .listNamespacedEvent({ namespace, fieldSelector: `involvedObject.name=${name},type=Warning` })
+    .catch(() => undefined);
+  return [...new Set((events?.items ?? []).map(({ message }) => message ?? ''))].filter((text) => text !== '').slice(0, 3);
+}
+
+/** Never fails: the error that led here matters more. What stays is named. */
+async function remove(ctx: Context, kube: Kube, where: Where): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await kube.core.deleteNamespacedPod({ ...where, gracePeriodSeconds: 0 });
+      return;
+    } catch (error) {
+      if (httpStatus(error) === 404) return;
+      if (tries < TRIES) {
+        await ctx.clock.sleep(POLL * tries);
+        continue;
+      }
+      ctx.say(
+        `the helper pod could not be removed (${messageOf(error).split('\n', 1)[0]}); it ends by itself within the hour: kubectl --namespace ${where.namespace} delete pod ${where.name}`,
+      );
+      return;
+    }
+  }
+}

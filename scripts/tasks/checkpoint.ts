@@ -1,0 +1,85 @@
+import path from 'node:path';
+import { modeOf } from '../lib/archive.js';
+import type { Context } from '../lib/context.js';
+import { UsageError } from '../lib/errors.js';
+import { inspectArchive } from '../lib/inspect.js';
+import { connect, type Kube } from '../lib/kube/client.js';
+import { defaultHelperImage } from '../lib/kube/helper-pod.js';
+import { type CheckpointFlags, type Command, checkpointFlags, readCommand } from '../lib/plugin/arguments.js';
+import { checkpointPod } from '../lib/plugin/checkpoint-pod.js';
+import { type Access, listArchives, nodesFailed } from '../lib/plugin/list.js';
+import { removeArchives } from '../lib/plugin/remove.js';
+import { inspectionJson, inspectionText, listText, madeJson, madeText } from '../lib/plugin/view.js';
+import { type Invocation, task } from '../lib/task.js';
+import { bringAbout } from '../lib/tasks.js';
+import { checkpointctl, checkpointctlProgram } from '../steps/checkpointctl.js';
+
+type Run = Pick<Invocation<typeof checkpointFlags>, 'print' | 'printJson'>;
+
+export default task({
+  name: 'checkpoint',
+  summary: 'Checkpoints a running container of any cluster, lists archives, looks into them, removes them.',
+  manual: [
+    'As a plugin of kubectl, with .cache/bin on PATH:',
+    '  kubectl checkpoint POD [-n NS] [-c CONTAINER] [-o FILE]   checkpoint, and bring the archive here',
+    '  kubectl checkpoint ls [-n NS]                             list the archives on all nodes',
+    '  kubectl checkpoint inspect FILE                           look into an archive',
+    '  kubectl checkpoint rm ARCHIVE…                            remove archives from their nodes',
+    'A pod called ls, rm or inspect: pod/ls. What the API server must allow: manifests/kubectl-checkpoint-rbac.yaml.',
+    'An archive holds the memory of its processes, with every secret in it. Files are made with mode 0600.',
+  ],
+  words: 'POD | ls | inspect FILE | rm ARCHIVE…',
+  flags: checkpointFlags,
+  async run({ words, flags, ctx, print, printJson }) {
+    const command = readCommand(words, flags);
+    if (command.verb === 'inspect') return inspect(ctx, command.file, { print, printJson });
+    return onCluster(ctx, await connect(ctx.env, flags), command, flags, { print, printJson });
+  },
+});
+
+async function onCluster(
+  ctx: Context,
+  kube: Kube,
+  command: Exclude<Command, { verb: 'inspect' }>,
+  flags: CheckpointFlags,
+  { print, printJson }: Run,
+): Promise<number | undefined> {
+  const namespace = flags.namespace ?? kube.namespace;
+  const helper = { namespace: flags['helper-namespace'] ?? namespace, image: flags['helper-image'] ?? defaultHelperImage };
+  const access: Access = { way: command.fetch, ...helper };
+  switch (command.verb) {
+    case 'checkpoint': {
+      const { container, output } = flags;
+      const made = await checkpointPod(ctx, kube, { ...command, namespace, container, output, helper });
+      print(madeText(made));
+      printJson(madeJson(made));
+      return undefined;
+    }
+    case 'ls': {
+      const { archives, failures } = await listArchives(ctx, kube, access, flags.namespace);
+      print(archives.length === 0 ? 'no archives' : listText(archives));
+      printJson({ archives: archives.map((archive) => ({ ...archive })), notLookedInto: failures.map(({ node }) => node) });
+      if (failures.length > 0) throw nodesFailed('not all nodes could be looked into', failures);
+      return undefined;
+    }
+    case 'rm': {
+      const removed = await removeArchives(ctx, kube, access, command.archives, flags.node);
+      for (const one of removed) print(`removed from ${one.node}: ${one.path}`);
+      printJson({ removed: removed.map((one) => ({ ...one })) });
+      return undefined;
+    }
+  }
+}
+
+async function inspect(ctx: Context, word: string, { print, printJson }: Run): Promise<undefined> {
+  const file = path.resolve(word);
+  const mode = await modeOf(file).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`the archive cannot be read: ${file}`, { details: [error.message] });
+  });
+  if ((mode & 0o077) !== 0) ctx.say(`others may read this archive, and the memory in it: chmod 600 ${word}`);
+  await bringAbout(ctx, [checkpointctl]);
+  const inspection = await inspectArchive(ctx, checkpointctlProgram(ctx.paths.bin), file);
+  print(inspectionText(inspection));
+  printJson(inspectionJson(inspection));
+  return undefined;
+}
