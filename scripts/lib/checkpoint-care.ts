@@ -13,6 +13,9 @@ const SETTLE = 300;
 /** How often a paused container is looked at while somebody may be at work on it, milliseconds. */
 const LOOK = 250;
 
+/** So much of CRIU's log tells what is wrong. */
+const REASON_LINES = 5;
+
 /** What a node held before a checkpoint. */
 export interface Before {
   readonly images: ReadonlySet<string>;
@@ -76,6 +79,23 @@ async function resume({ say }: Context, runner: Runner, container: RunningContai
 async function isPaused(runner: Runner, { node, id }: Pick<RunningContainer, 'node' | 'id'>): Promise<boolean> {
   const { stdout } = await onNode({ runner }, node, ['ctr', '--namespace=k8s.io', 'tasks', 'ls']);
   return stdout.split('\n').some((line) => line.startsWith(id) && /\bPAUSED\b/.test(line));
+}
+
+/**
+ * CRIU's own words on a dump that failed: the last lines with Error of the log that the answer names.
+ * @param answer what the kubelet said
+ */
+export async function criuReason(ctx: Context, node: string, answer: string): Promise<string[]> {
+  const log = /(\/(?:run|var)\/\S+\.log)\b/.exec(answer)?.[1];
+  if (log === undefined) return [];
+  const { stdout } = await onNode({ runner: ctx.lastly }, node, ['grep', '--text', 'Error', log], { accept: true }).catch(() => ({
+    stdout: '',
+  }));
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .slice(-REASON_LINES)
+    .map((line) => `CRIU: ${line}`);
 }
 
 /** Resumes a container whose task is paused. @returns whether it was */

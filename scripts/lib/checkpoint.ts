@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { type Before, type Failure, lookBefore, putRight, tidyUp } from './checkpoint-care.js';
+import { type Before, criuReason, type Failure, lookBefore, putRight, tidyUp } from './checkpoint-care.js';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
 import { readIfThere, writeAtomically } from './files.js';
@@ -85,7 +85,10 @@ async function command(
   let answer: HttpAnswer | undefined;
   try {
     answer = await ask(ctx, way, container.node, route, query, timeout);
-    if (answer.status !== 200) throw refused(container, way, answer);
+    if (answer.status !== 200) {
+      const reason = answer.status >= 500 && before !== undefined ? await criuReason(ctx, container.node, answer.body) : [];
+      throw refused(container, way, answer, reason);
+    }
     const archive = archiveIn(answer.body);
     const seconds = (ctx.clock.now() - start) / 1000;
     if (ctx.signal.aborted) throw await stopped(ctx, container.node, archive, outOfReach);
@@ -186,8 +189,13 @@ const ANSWERED: Readonly<Record<Way['kind'], string>> = {
   api: 'the API server',
 };
 
-function refused({ namespace, pod, container }: RunningContainer, way: Way, { status, body }: HttpAnswer): ToolkitError {
-  const details = [`${ANSWERED[way.kind]} answered ${status}: ${statusMessage(body)}`];
+function refused(
+  { namespace, pod, container }: RunningContainer,
+  way: Way,
+  { status, body }: HttpAnswer,
+  reason: readonly string[],
+): ToolkitError {
+  const details = [`${ANSWERED[way.kind]} answered ${status}: ${statusMessage(body)}`, ...reason];
   if (status === 409 && /another checkpoint/.test(body))
     return new ToolkitError(`container ${container} of pod ${namespace}/${pod} is being checkpointed already`, {
       details,
@@ -195,11 +203,12 @@ function refused({ namespace, pod, container }: RunningContainer, way: Way, { st
     });
   return new ToolkitError(`container ${container} of pod ${pod} could not be checkpointed`, {
     details,
-    hint: refusalHint(way, status, body),
+    hint: refusalHint(way, status, body, reason),
   });
 }
 
-function refusalHint(way: Way, status: number, body: string): string | undefined {
+function refusalHint(way: Way, status: number, body: string, reason: readonly string[]): string | undefined {
+  if (status >= 500 && reason.length > 0) return 'The usual reasons are in the README under Troubleshooting.';
   if (status >= 500) return 'CRIU’s reason is in criu-dump.log on the node; the usual ones are in the README under Troubleshooting.';
   if (status === 404 && way.kind !== 'api' && /page not found/.test(body))
     return 'This kubelet does not checkpoint: the feature gate ContainerCheckpoint is on by default from Kubernetes 1.30 on.';

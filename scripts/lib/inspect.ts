@@ -165,7 +165,8 @@ function readSockets({ sockets }: Shown): OpenSocket[] {
       pid,
       protocol: protocol || data.type || '',
       state: data.state ?? '',
-      source: data.address ?? end(data.src, data.src_port),
+      // Abstract names begin with a zero byte, which tools write as @; those of files end with one.
+      source: data.address?.replace(/^\0/, '@').replace(/\0+$/, '') ?? end(data.src, data.src_port),
       destination: end(data.dst, data.dst_port),
     })),
   );

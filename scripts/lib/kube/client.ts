@@ -106,9 +106,10 @@ export function hintFor(status: number | undefined): string | undefined {
 /**
  * Calls the API, and tells what went wrong in words.
  * @param what headline of the error, e.g. "pod counter could not be read"
+ * @param hint what to do, where that is not for the status alone to say
  * @throws ToolkitError with the API server's message; its cause is the client's error
  */
-export async function calling<T>(kube: Pick<Kube, 'server'>, what: string, call: () => Promise<T>): Promise<T> {
+export async function calling<T>(kube: Pick<Kube, 'server'>, what: string, call: () => Promise<T>, hint?: string): Promise<T> {
   try {
     return await withReasons(kube.server, call);
   } catch (error) {
@@ -116,7 +117,7 @@ export async function calling<T>(kube: Pick<Kube, 'server'>, what: string, call:
     if (status === undefined) throw error;
     throw new ToolkitError(what, {
       details: [`the API server answered ${status}: ${statusMessage((error as { body?: unknown }).body)}`],
-      hint: hintFor(status),
+      hint: hint ?? hintFor(status),
       cause: error,
     });
   }

@@ -77,8 +77,11 @@ export async function withHelperPod<T>(ctx: Context, kube: Kube, helper: Helper,
   ctx.signal.throwIfAborted();
   let mayBeThere = true;
   try {
-    await calling(kube, `pod ${helper.namespace}/${name} could not be created on node ${helper.node}`, () =>
-      kube.core.createNamespacedPod({ namespace: helper.namespace, body: helperPod(name, helper) }),
+    await calling(
+      kube,
+      `the helper pod ${helper.namespace}/${name} could not be created`,
+      () => kube.core.createNamespacedPod({ namespace: helper.namespace, body: helperPod(name, helper) }),
+      `It must be allowed (manifests/kubectl-checkpoint-rbac.yaml), and ${helper.namespace} must admit hostPath volumes; or take another namespace: --helper-namespace`,
     ).catch((error: unknown) => {
       // Refused. Without an answer it may have been created all the same.
       mayBeThere = httpStatus(error) === undefined;
@@ -109,7 +112,10 @@ async function untilRunning(ctx: Context, kube: Kube, where: Where, { node, imag
     if (ended || ctx.clock.now() > deadline) {
       const reasons = [waiting?.reason, waiting?.message, status?.reason, status?.message].filter((text) => text !== undefined);
       throw new ToolkitError(`the helper pod does not start on node ${node}`, {
-        details: [...(reasons.length === 0 ? [`it is ${status?.phase ?? 'unknown'}`] : reasons), ...(await warnings(kube, where))],
+        details:
+          waiting?.message === undefined
+            ? [...(reasons.length === 0 ? [`it is ${status?.phase ?? 'unknown'}`] : reasons), ...(await warnings(kube, where))]
+            : reasons,
         hint: `Name an image that the node has or can pull: --helper-image (now ${image}). Or another namespace: --helper-namespace.`,
       });
     }

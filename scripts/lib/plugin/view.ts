@@ -85,7 +85,13 @@ export function inspectionText(inspection: Inspection): string {
     ),
   ];
   if (gaps.length > 0) sections.push(section('not to be shown', [...gaps]));
-  return [...sections, secrets].join('\n\n');
+  return [...sections.map(harmless), secrets].join('\n\n');
+}
+
+/** What comes out of an archive must not steer the terminal. */
+function harmless(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, '\ufffd');
 }
 
 /** The same, for programs. */

@@ -1,0 +1,155 @@
+import type { ApiAccess } from './api-access.js';
+import { archiveOf, refusal, route } from './api-proof.js';
+import { checkpoint } from './checkpoint.js';
+import type { Context } from './context.js';
+import { applyAnew, countsPast, podCount } from './counter-pod.js';
+import { messageOf, ToolkitError } from './errors.js';
+import { curl } from './http.js';
+import { connect } from './kube/client.js';
+import { kubeContext, kubectl } from './kubectl.js';
+import { onNode } from './node.js';
+import { removeArchive } from './node-archive.js';
+import { imageNames } from './options.js';
+import { findContainer, type RunningContainer } from './pod.js';
+import { expectSame, type Proof } from './proof.js';
+
+const POD = 'ballast';
+const CONTAINER = 'counter-container';
+/** Milliseconds after the request at which something is done to it: a checkpoint of the ballast takes some seconds. */
+const MIDDLE = 500;
+
+/** A counter that holds much memory, so that there is a middle of its checkpoint. */
+function ballastPod(ctx: Context): string {
+  const count = 'i=0; while true; do echo $i; i=$((i + 1)); sleep $INTERVAL; done';
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: POD },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        {
+          name: CONTAINER,
+          image: imageNames(ctx.options).counter,
+          imagePullPolicy: 'Never',
+          command: ['sh', '-c', `ballast=$(head -c 120000000 /dev/urandom | base64); ${count}`],
+        },
+      ],
+    },
+  });
+}
+
+/** What must hold when somebody goes away in the middle, when several ask at once, and when the kubelet is gone. */
+export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): Promise<void> {
+  await applyAnew(ctx, ballastPod(ctx), POD);
+  await countsPast(ctx, POD, CONTAINER, 1);
+  const container = await findContainer(ctx, 'default', POD, CONTAINER);
+  const address = route(api.server, 'default', POD);
+  try {
+    await proof.show('a client that goes away in the middle leaves the container running', async () => {
+      const before = await archives(ctx, container);
+      const gone = await ctx.runner.run(
+        'curl',
+        ['--silent', '--max-time', String(MIDDLE / 1000), '--request', 'POST', ...api.asAdmin, address],
+        { accept: true },
+      );
+      expectSame(gone.exitCode, 28, 'exit code of a curl that gives up');
+      const after = await until(
+        ctx,
+        async () => (await archives(ctx, container)).filter((name) => !before.includes(name)),
+        (added) => added.length === 1,
+      );
+      await goesOn(ctx, container);
+      await removeArchive(ctx, { archive: after[0] ?? '', node: container.node });
+      return { seen: 'the checkpoint went on without it', value: undefined };
+    });
+    await proof.show('three at once: one after the other, each with an archive of its own', async () => {
+      const answers = await Promise.all([1, 2, 3].map(() => curl(ctx, ['--request', 'POST', ...api.asAdmin, address])));
+      const made = answers.map(archiveOf);
+      expectSame(new Set(made).size, made.length, 'distinct archives');
+      for (const archive of made) await removeArchive(ctx, { archive, node: container.node });
+      await goesOn(ctx, container);
+      return { seen: answers.map(({ status }) => status).join(', '), value: undefined };
+    });
+    for (const [what, strike] of [
+      ['the API server', "kill -KILL $(pgrep -o -f '^([^ ]*/)?kube-apiserver ')"],
+      ['the kubelet', 'systemctl kill --signal=KILL kubelet'],
+    ] as const) {
+      await proof.show(`killed in the middle: ${what}; the toolkit’s own command leaves the container running`, async () => {
+        const kube = await connect(ctx.env, { context: kubeContext(ctx.options.clusterName) });
+        const asked = checkpoint(ctx, container, { way: { kind: 'api', kube } }).then(
+          async (made) => {
+            await removeArchive(ctx, made);
+            throw new ToolkitError('the checkpoint was over before anything was killed');
+          },
+          (error: unknown) => messageOf(error),
+        );
+        await ctx.clock.sleep(MIDDLE, ctx.signal);
+        await onNode(ctx, container.node, ['sh', '-c', strike]);
+        const seen = await asked;
+        await until(
+          ctx,
+          () => kubectl(ctx, ['get', '--raw', '/readyz'], { accept: true, timeout: 5000 }),
+          ({ exitCode }) => exitCode === 0,
+        );
+        await until(
+          ctx,
+          () => onNode(ctx, container.node, ['curl', '--silent', 'http://localhost:10248/healthz'], { accept: true }),
+          ({ stdout }) => stdout === 'ok',
+        );
+        await goesOn(ctx, container);
+        return { seen, value: undefined };
+      });
+    }
+    await proveKubeletGone(ctx, proof, api, container);
+  } finally {
+    await kubectl({ ...ctx, runner: ctx.lastly }, ['delete', 'pod', POD, '--now', '--wait=false', '--ignore-not-found'], { accept: true });
+  }
+}
+
+async function proveKubeletGone(ctx: Context, proof: Proof, api: ApiAccess, { node }: RunningContainer): Promise<void> {
+  await proof.show('a kubelet that does not run: refused at once, not a hang', async () => {
+    await onNode(ctx, node, ['systemctl', 'stop', 'kubelet']);
+    try {
+      const answer = await curl(ctx, ['--request', 'POST', ...api.asAdmin, route(api.server, 'default', POD, '?timeout=5')], 30);
+      if (![502, 503, 504].includes(answer.status)) throw new ToolkitError(`the answer is ${answer.status}`, { details: [answer.body] });
+      return { seen: `${answer.status}: ${refusal(answer, answer.status).slice(0, 100)}`, value: undefined };
+    } finally {
+      await onNode({ runner: ctx.lastly }, node, ['systemctl', 'start', 'kubelet']);
+    }
+  });
+}
+
+/** Proves that the process runs: its task is not paused, its numbers go on without gap, it was not restarted. */
+async function goesOn(ctx: Context, container: RunningContainer): Promise<void> {
+  // A kubelet that has just started does not know its pods yet.
+  await until(
+    ctx,
+    () => kubectl(ctx, ['logs', POD, '--tail=1'], { accept: true }),
+    ({ exitCode }) => exitCode === 0,
+  );
+  const { last } = await podCount(ctx, POD, CONTAINER);
+  await countsPast(ctx, POD, CONTAINER, last + 3);
+  const { stdout } = await onNode(ctx, container.node, ['ctr', '--namespace=k8s.io', 'tasks', 'ls']);
+  const task = stdout.split('\n').find((line) => line.startsWith(container.id)) ?? '';
+  if (!/\bRUNNING\b/.test(task)) throw new ToolkitError('the task of the container does not run', { details: [task] });
+  expectSame((await findContainer(ctx, 'default', POD, CONTAINER)).restartCount, 0, 'restartCount');
+}
+
+async function archives(ctx: Context, { node }: RunningContainer): Promise<string[]> {
+  const { stdout } = await onNode(ctx, node, ['find', '/var/lib/kubelet/checkpoints', '-name', `checkpoint-${POD}_*.tar`], {
+    accept: true,
+  });
+  return stdout.split('\n').filter(Boolean);
+}
+
+async function until<T>(ctx: Context, look: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  const deadline = ctx.clock.now() + 90_000;
+  for (;;) {
+    const value = await look();
+    if (holds(value)) return value;
+    if (ctx.clock.now() > deadline)
+      throw new ToolkitError('what was waited for did not come', { details: [JSON.stringify(value).slice(0, 500)] });
+    await ctx.clock.sleep(250, ctx.signal);
+  }
+}

@@ -1,0 +1,25 @@
+/** Middle value; of an even number of values the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** One figure of a benchmark: two things measured side by side in one run. */
+export interface Figure {
+  readonly name: string;
+  /** What is measured, seconds, one a round. */
+  readonly measured: readonly number[];
+  /** What it is compared with, seconds, one a round. */
+  readonly baseline: readonly number[];
+  /** Most that the ratio of the medians should come to. */
+  readonly goal: number;
+  /** How the baseline is meant. */
+  readonly against: string;
+}
+
+/** Ratio of the medians. */
+export function ratio({ measured, baseline }: Pick<Figure, 'measured' | 'baseline'>): number {
+  return median(measured) / median(baseline);
+}
