@@ -27,6 +27,14 @@ test('the series of all forks apply and export to the same bytes', async () => {
   expect(checked[0]?.patches).toBeGreaterThan(5);
 });
 
+test('the Go tests that come with the patches pass', async () => {
+  const tested = (await toolkitJson('fork:test')) as Array<{ fork: string; packages: string[] }>;
+  const packages = tested.flatMap((fork) => fork.packages);
+  expect(packages).toContain('k8s.io/kubernetes/pkg/registry/core/pod/rest');
+  expect(packages).toContain('k8s.io/kubectl/pkg/proxy');
+  expect(packages.some((name) => name.startsWith('sigs.k8s.io/kind/'))).toBe(true);
+});
+
 describe('an editable tree', () => {
   test('has a commit a patch, and is left as it is when there is work in it', async () => {
     const laid = (await toolkitJson('fork:edit', ['kind'])) as { tree: string; done: string; commits: number };

@@ -12,6 +12,17 @@ const example = task({
   },
   run: async () => undefined,
 });
+const withShort = task({
+  name: 'checkpoint',
+  summary: 'Checkpoints.',
+  manual: ['What to know:', '  it is quick'],
+  flags: {
+    output: { type: 'string', short: 'o', value: 'FILE', help: 'bring it here' },
+    via: { type: 'string', help: 'whom to ask' },
+  },
+  words: 'POD',
+  run: async () => undefined,
+});
 const withWords = { ...example, name: 'image:load', words: 'IMAGE…' };
 
 function refusal(args: readonly string[], of: Task = example as unknown as Task): UsageError {
@@ -40,6 +51,18 @@ describe('arguments', () => {
 
   test('after -- are words', () => {
     expect(readArguments(withWords, ['--', '--recreate'])).toMatchObject({ flags: { recreate: false }, words: ['--recreate'] });
+  });
+
+  test.each([{ args: ['-o', 'a.tar', 'counter'] }, { args: ['counter', '-oa.tar'] }, { args: ['--output=a.tar', 'counter'] }])(
+    'have a short form where one is declared: $args',
+    ({ args }) => {
+      expect(readArguments(withShort, args)).toMatchObject({ flags: { output: 'a.tar', via: undefined }, words: ['counter'] });
+    },
+  );
+
+  test('have no short form otherwise', () => {
+    expect(refusal(['-v', 'api'], withShort as unknown as Task).message).toBe("checkpoint: Unknown option '-v'");
+    expect(readArguments(example, ['-h'])).toMatchObject({ flags: { help: true } });
   });
 
   test('that no one declared are refused by name, and the flags that exist are listed', () => {
@@ -82,11 +105,29 @@ describe('the help', () => {
         '',
         'Creates the cluster.',
         '',
-        '  --recreate     create it anew',
-        '  --config PATH  kind configuration',
-        '  --name VALUE   name of the cluster',
-        '  --help         show this help',
-        '  --json         print the result as JSON',
+        '      --recreate     create it anew',
+        '      --config PATH  kind configuration',
+        '      --name VALUE   name of the cluster',
+        '  -h, --help         show this help',
+        '      --json         print the result as JSON',
+      ].join('\n'),
+    );
+  });
+
+  test('shows short forms, and what else there is to know', () => {
+    expect(helpText(withShort as unknown as Task)).toBe(
+      [
+        'npm run checkpoint -- POD',
+        '',
+        'Checkpoints.',
+        '',
+        'What to know:',
+        '  it is quick',
+        '',
+        '  -o, --output FILE  bring it here',
+        '      --via VALUE    whom to ask',
+        '  -h, --help         show this help',
+        '      --json         print the result as JSON',
       ].join('\n'),
     );
   });

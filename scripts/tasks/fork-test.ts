@@ -1,0 +1,26 @@
+import { forks } from '../lib/fork.js';
+import { testFork } from '../lib/fork-test.js';
+import { forkNamed } from '../lib/fork-tree.js';
+import { task } from '../lib/task.js';
+import { bringAbout } from '../lib/tasks.js';
+import { goToolchain } from '../steps/go-toolchain.js';
+
+export default task({
+  name: 'fork:test',
+  summary: 'Runs the Go tests that come with the patches of the forks (or of one): only the packages that they touch.',
+  flags: {},
+  words: '[NAME]',
+  async run({ words, ctx, print, printJson }) {
+    await bringAbout(ctx, [goToolchain]);
+    const chosen = words.length === 0 ? Object.values(forks) : words.map(forkNamed);
+    const tested = [];
+    for (const fork of chosen) {
+      ctx.say(`go test: ${fork.name}`);
+      const packages = await testFork(ctx, fork);
+      print([`${fork.name}: ${packages.length} packages pass`, ...packages].join('\n  '));
+      tested.push({ fork: fork.name, packages });
+    }
+    printJson(tested);
+    return undefined;
+  },
+});
