@@ -63,12 +63,8 @@ export interface Checkpoint {
 export async function checkpoint(ctx: Context, container: RunningContainer, request: CheckpointRequest = {}): Promise<Checkpoint> {
   const name = `checkpoint-${container.id.slice(0, 20)}`;
   const release = await holdLock(path.join(ctx.paths.locks, name), ctx);
-  const last = path.join(ctx.paths.locks, `${name}.last`);
   try {
-    const wait = Number((await readIfThere(last)) ?? 0) + APART - ctx.clock.now();
-    if (wait > 0) await ctx.clock.sleep(Math.min(wait, APART), ctx.signal);
-    await writeAtomically(last, String(ctx.clock.now()));
-    return await command(ctx, container, request);
+    return await command(ctx, container, request, path.join(ctx.paths.locks, `${name}.last`));
   } finally {
     await release();
   }
@@ -78,13 +74,16 @@ async function command(
   ctx: Context,
   container: RunningContainer,
   { timeout = defaultTimeout, way = { kind: 'kubelet', cluster: ctx.options.clusterName }, outOfReach }: CheckpointRequest,
+  last: string,
 ): Promise<Checkpoint> {
   const { route, query } = routeOf(way, container, timeout);
   const before = outOfReach === undefined ? await lookBefore(ctx, container) : undefined;
+  const ask = await asker(ctx, way, container.node, route, query, timeout);
+  await keepApart(ctx, last);
   const start = ctx.clock.now();
   let answer: HttpAnswer | undefined;
   try {
-    answer = await ask(ctx, way, container.node, route, query, timeout);
+    answer = await ask();
     if (answer.status !== 200) {
       const reason = answer.status >= 500 && before !== undefined ? await criuReason(ctx, container.node, answer.body) : [];
       throw refused(container, way, answer, reason);
@@ -123,27 +122,38 @@ function routeOf(
   }
 }
 
-async function ask(
+/** Everything short of the request itself, so that nothing comes between the clock and it. */
+async function asker(
   ctx: Context,
   way: Way,
   node: string,
   route: string,
   query: Record<string, string>,
   timeout: number | null,
-): Promise<HttpAnswer> {
+): Promise<() => Promise<HttpAnswer>> {
   if (way.kind === 'kubelet') {
     const search = new URLSearchParams(query).toString();
     const via = await certificateHolder(ctx, way.cluster, node);
-    return askKubelet(ctx, { node, via }, 'POST', search === '' ? route : `${route}?${search}`);
+    return () => askKubelet(ctx, { node, via }, 'POST', search === '' ? route : `${route}?${search}`);
   }
-  // Not cut off when the run is stopped: the container would stay paused.
-  const tell = (): void => ctx.say('a checkpoint that is cut off leaves its container frozen: waiting for its end');
-  ctx.signal.addEventListener('abort', tell);
-  try {
-    return await way.kube.ask('POST', route, { query, timeout: (Math.max(timeout ?? 0, KUBELET_LEAST) + GRACE) * 1000 });
-  } finally {
-    ctx.signal.removeEventListener('abort', tell);
-  }
+  return async () => {
+    // Not cut off when the run is stopped: the container would stay paused.
+    const tell = (): void => ctx.say('a checkpoint that is cut off leaves its container frozen: waiting for its end');
+    ctx.signal.addEventListener('abort', tell);
+    try {
+      return await way.kube.ask('POST', route, { query, timeout: (Math.max(timeout ?? 0, KUBELET_LEAST) + GRACE) * 1000 });
+    } finally {
+      ctx.signal.removeEventListener('abort', tell);
+    }
+  };
+}
+
+/** Waits until the second of the last request is over. @param last the file that remembers it */
+async function keepApart(ctx: Context, last: string): Promise<void> {
+  const wait = Number((await readIfThere(last)) ?? 0) + APART - ctx.clock.now();
+  if (wait > 0) await ctx.clock.sleep(Math.min(wait, APART), ctx.signal);
+  ctx.signal.throwIfAborted();
+  await writeAtomically(last, String(ctx.clock.now()));
 }
 
 function archiveIn(body: string): string {
