@@ -1,8 +1,7 @@
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
-import { removeHalfMade } from './files.js';
+import { removeAbandoned, removeHalfMade } from './files.js';
 import { type Freshness, freshness, writeStamp } from './freshness.js';
 import { holdLock } from './lock.js';
 import type { Reporter } from './reporter.js';
@@ -70,7 +69,7 @@ export async function achieve(goals: readonly Step[], ctx: Context, reporter: Re
   try {
     // Another run may have finished meanwhile. Whatever it left half-made is of no use to anyone now.
     const { tmp, bin, build, src, stamps } = ctx.paths;
-    await rm(tmp, { recursive: true, force: true });
+    await removeAbandoned(path.dirname(tmp));
     for (const folder of [bin, build, src, stamps]) await removeHalfMade(folder);
     const entries = await plan(goals, ctx);
     return await runAll(entries, ctx, reporter, began);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isAlive } from './process.js';
 
 /** Content of a text file, or undefined when there is none. */
 export async function readIfThere(file: string): Promise<string | undefined> {
@@ -46,4 +47,16 @@ export async function removeHalfMade(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names.filter((entry) => /\.[0-9a-f]{8}\.tmp$/.test(entry)))
     await rm(path.join(folder, name), { recursive: true, force: true }).catch(() => undefined);
+}
+
+/**
+ * Removes what runs left that are gone. What a killed run had started may still be at work in its folder: it cannot meddle with
+ * the next run, which has another one.
+ * @param folder one folder a process, named by its ID
+ */
+export async function removeAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const pid = Number(name);
+    if (!(pid > 0) || pid === process.pid || !isAlive(pid)) await rm(path.join(folder, name), { recursive: true, force: true });
+  }
 }

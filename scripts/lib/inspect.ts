@@ -191,7 +191,7 @@ export async function changedFiles(file: string): Promise<ChangedFile[]> {
   for (const name of noted.data ?? []) found.push({ path: path.posix.join('/', name), change: 'deleted', type: '', bytes: 0 });
   // Folders above a changed file are in the archive for their modes.
   return found
-    .filter((one) => one.type !== 'Directory' || !found.some((other) => other.path.startsWith(`${one.path}/`)))
+    .filter((one) => one.change !== 'changed' || one.type !== 'Directory' || !found.some((other) => other.path.startsWith(`${one.path}/`)))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import lockfile from 'proper-lockfile';
 import type { Context } from './context.js';
 import { readIfThere, writeAtomically } from './files.js';
+import { isAlive } from './process.js';
 
 /** How often a waiting run looks, milliseconds. */
 const POLL = 250;
@@ -42,14 +43,5 @@ export async function holdLock(file: string, ctx: Pick<Context, 'clock' | 'signa
     if (!told) ctx.say(`waiting for ${pid > 0 ? `process ${pid}` : 'another process'} that works on ${path.basename(file)}`);
     told = true;
     await ctx.clock.sleep(POLL, ctx.signal);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

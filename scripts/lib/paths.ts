@@ -19,7 +19,7 @@ export interface Paths {
   readonly logs: string;
   /** One JSON file a finished step. */
   readonly stamps: string;
-  /** Half-made things; emptied at the start of the next run. */
+  /** Half-made things of this process, in a folder named by its ID; those of processes that are gone are removed by the next run. */
   readonly tmp: string;
   /** Checkpoint archives copied from nodes (mode 0700: they hold process memory). */
   readonly archives: string;
@@ -52,7 +52,7 @@ export function makePaths(root: string, cache = '.cache', trees?: string): Paths
     downloads: at('downloads'),
     logs: at('logs'),
     stamps: at('stamps'),
-    tmp: at('tmp'),
+    tmp: path.join(at('tmp'), String(process.pid)),
     archives: at('archives'),
     tree: (fork) => (trees === undefined ? path.join(root, fork, 'tree') : path.resolve(root, trees, fork)),
     locks: at('locks'),
