@@ -6,8 +6,8 @@ import type { Runner } from './runner.js';
 
 /** Where the kubelet writes archives. */
 export const archiveFolder = '/var/lib/kubelet/checkpoints';
-/** Names that containerd 2.0 gives the images that it makes on the way, and forgets. */
-const LEFTOVERS = 'name~=^containerd.io/checkpoint/';
+/** The images that containerd 2.0 makes of a container on the way, and forgets. Those of others may be at use. */
+const leftovers = ({ id }: Pick<RunningContainer, 'id'>): string => `name~=^containerd.io/checkpoint/${id}:`;
 /** How long to wait for a container to show whether it was left paused, milliseconds. */
 const SETTLE = 300;
 /** How often a paused container is looked at while somebody may be at work on it, milliseconds. */
@@ -25,14 +25,14 @@ export interface Before {
 /** Notes what the node holds, to tell afterwards what a checkpoint left. */
 export async function lookBefore(ctx: Context, container: RunningContainer): Promise<Before> {
   return {
-    images: new Set(await nodeImages(ctx, container.node, LEFTOVERS)),
+    images: new Set(await nodeImages(ctx, container.node, leftovers(container))),
     archives: new Set(await archivesOf(ctx.runner, container)),
   };
 }
 
 /** After a success: takes out what the runtime forgot, and resumes a container that was paused before the call and still is. */
 export async function tidyUp(ctx: Context, container: RunningContainer, before: Before): Promise<void> {
-  await Promise.all([removeLeftovers(ctx.runner, container.node, before.images), resume(ctx, ctx.runner, container)]);
+  await Promise.all([removeLeftovers(ctx.runner, container, before.images), resume(ctx, ctx.runner, container)]);
 }
 
 /** What is known about a checkpoint that failed. */
@@ -65,7 +65,7 @@ export async function putRight(ctx: Context, container: RunningContainer, before
       if (!before.archives.has(archive) && (stopped || !(await isWhole(lastly, node, archive))))
         await onNode({ runner: lastly }, node, ['rm', '-f', archive]);
     }
-    await removeLeftovers(lastly, node, before.images);
+    await removeLeftovers(lastly, container, before.images);
   } catch (error) {
     say(`could not put everything right on ${node}: ${messageOf(error)}`);
   }
@@ -124,7 +124,8 @@ async function isWhole(runner: Runner, node: string, archive: string): Promise<b
 }
 
 /** containerd 2.0 keeps an image, and its content, of every checkpoint: takes out those that were not there before. */
-async function removeLeftovers(runner: Runner, node: string, before: ReadonlySet<string>): Promise<void> {
-  const added = (await nodeImages({ runner }, node, LEFTOVERS)).filter((image) => !before.has(image));
+async function removeLeftovers(runner: Runner, container: RunningContainer, before: ReadonlySet<string>): Promise<void> {
+  const { node } = container;
+  const added = (await nodeImages({ runner }, node, leftovers(container))).filter((image) => !before.has(image));
   if (added.length > 0) await onNode({ runner }, node, ['ctr', '--namespace=k8s.io', 'images', 'rm', '--sync', ...added]);
 }

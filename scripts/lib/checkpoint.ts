@@ -5,9 +5,8 @@ import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
 import { readIfThere, writeAtomically } from './files.js';
 import { hintFor, type Kube, statusMessage } from './kube/client.js';
-import { askKubelet, type HttpAnswer } from './kubelet.js';
+import { askKubelet, certificateHolder, type HttpAnswer } from './kubelet.js';
 import { holdLock } from './lock.js';
-import { nodeContainers } from './node.js';
 import { removeArchive } from './node-archive.js';
 import type { RunningContainer } from './pod.js';
 
@@ -223,15 +222,4 @@ function refusalHint(way: Way, status: number, body: string, reason: readonly st
   if (status === 404 && way.kind !== 'api' && /page not found/.test(body))
     return 'This kubelet does not checkpoint: the feature gate ContainerCheckpoint is on by default from Kubernetes 1.30 on.';
   return hintFor(status);
-}
-
-/** The API server's client certificate lies on control-plane nodes only: workers are asked from one of those. */
-async function certificateHolder(ctx: Context, cluster: string, node: string): Promise<string> {
-  const nodes = await nodeContainers(ctx, cluster);
-  const own = nodes.find(({ name }) => name === node);
-  if (own?.role === 'control-plane') return node;
-  const holder = nodes.find(({ role, state }) => role === 'control-plane' && state === 'running');
-  if (holder === undefined)
-    throw new ToolkitError(`cluster ${cluster} has no control-plane node that runs`, { hint: 'npm run cluster:up' });
-  return holder.name;
 }

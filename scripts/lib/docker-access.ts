@@ -19,17 +19,26 @@ export async function gainAccess(ctx: Context): Promise<void> {
   await ctx.runner.run('sudo', ['--', 'usermod', '--append', '--groups', 'docker', username], {
     failure: `${username} could not be added to the docker group`,
   });
-  const { stdout: docker } = await ctx.runner.run('sh', ['-c', 'command -v docker']);
   const wrapper = path.join(ctx.paths.bin, 'docker');
-  await writeAtomically(
-    wrapper,
-    `#!/bin/bash\n# This login is older than its membership in the docker group. Can be removed after the next one.\nexec sg docker -c "$(printf '%q ' ${docker} "$@")"\n`,
-    0o755,
-  );
+  await rm(wrapper, { force: true });
+  const { stdout: docker } = await ctx.runner.run('sh', ['-c', 'command -v docker']);
+  await writeAtomically(wrapper, wrapperScript(docker), 0o755);
   if ((await engineVersion(ctx)).version === undefined) {
     await rm(wrapper, { force: true });
     throw noAccess();
   }
+}
+
+/** A script that runs a program with the docker group; sg(1) hands its words to sh, which knows single quotes only. */
+export function wrapperScript(program: string): string {
+  return [
+    '#!/bin/bash',
+    '# This login is older than its membership in the docker group. Can be removed after the next one.',
+    `line="exec '${program}'"`,
+    `for word in "$@"; do line+=" '\${word//\\'/\\'\\\\\\'\\'}'"; done`,
+    'exec sg docker -c "$line"',
+    '',
+  ].join('\n');
 }
 
 function noAccess(): ToolkitError {

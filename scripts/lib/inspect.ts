@@ -157,17 +157,22 @@ async function show(ctx: Context, program: string, file: string, parts: readonly
   }
 }
 
+/** An address with its port; nothing for the other end of a socket that has none. */
+function endpoint(address: string | undefined, port: number | undefined): string {
+  const host = address?.includes(':') ? `[${address}]` : (address ?? '');
+  if (port !== undefined) return `${host}:${port}`;
+  return /^(\[::\]|0\.0\.0\.0)$/.test(host) ? '' : host;
+}
+
 function readSockets({ sockets }: Shown): OpenSocket[] {
-  const end = (address: string | undefined, port: number | undefined): string =>
-    address === undefined && port === undefined ? '' : `${address ?? ''}${port === undefined ? '' : `:${port}`}`;
   return (sockets ?? []).flatMap(({ pid, open_sockets }) =>
     (open_sockets ?? []).map(({ protocol, data }) => ({
       pid,
       protocol: protocol || data.type || '',
       state: data.state ?? '',
       // Abstract names begin with a zero byte, which tools write as @; those of files end with one.
-      source: data.address?.replace(/^\0/, '@').replace(/\0+$/, '') ?? end(data.src, data.src_port),
-      destination: end(data.dst, data.dst_port),
+      source: data.address?.replace(/^\0/, '@').replace(/\0+$/, '') ?? endpoint(data.src, data.src_port),
+      destination: endpoint(data.dst, data.dst_port),
     })),
   );
 }

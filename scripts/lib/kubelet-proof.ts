@@ -3,7 +3,7 @@ import { type Checkpoint, checkpoint } from './checkpoint.js';
 import type { Context } from './context.js';
 import { applyAnew, counterManifest, countsPast, podCount } from './counter-pod.js';
 import { ToolkitError } from './errors.js';
-import { askKubelet, metricValue } from './kubelet.js';
+import { askKubelet, certificateHolder, metricValue } from './kubelet.js';
 import { nodeImages, onNode } from './node.js';
 import { removeArchive, takeArchive } from './node-archive.js';
 import { imageNames } from './options.js';
@@ -74,7 +74,7 @@ export async function proveKubeletCheckpoint(ctx: Context, proof: Proof, rounds:
     ['a container that does not exist gets 404', `/checkpoint/default/${POD}/no-such-container`],
   ] as const) {
     await proof.show(what, async () => {
-      const answer = await askKubelet(ctx, { node: container.node }, 'POST', route);
+      const answer = await askKubelet(ctx, await reachable(ctx, container), 'POST', route);
       expectSame(answer.status, 404, 'status');
       return { seen: answer.body.trim(), value: undefined };
     });
@@ -105,8 +105,12 @@ async function proveRow(ctx: Context, proof: Proof, container: RunningContainer,
   });
 }
 
-async function metrics(ctx: Context, { node }: RunningContainer): Promise<{ total: number; errors: number }> {
-  const { status, body } = await askKubelet(ctx, { node }, 'GET', '/metrics');
+async function reachable(ctx: Context, { node }: RunningContainer): Promise<{ node: string; via: string }> {
+  return { node, via: await certificateHolder(ctx, ctx.options.clusterName, node) };
+}
+
+async function metrics(ctx: Context, container: RunningContainer): Promise<{ total: number; errors: number }> {
+  const { status, body } = await askKubelet(ctx, await reachable(ctx, container), 'GET', '/metrics');
   expectSame(status, 200, 'status of /metrics');
   return { total: metricValue(body, METRIC.total, METRIC.labels), errors: metricValue(body, METRIC.errors, METRIC.labels) };
 }

@@ -1,6 +1,6 @@
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
-import { onNode } from './node.js';
+import { nodeContainers, onNode } from './node.js';
 import type { Runner } from './runner.js';
 
 const PORT = 10250;
@@ -44,6 +44,20 @@ export async function askKubelet(
   if (!Number.isInteger(status) || status === 0)
     throw new ToolkitError(`the kubelet of ${node} answered without a status`, { details: [stdout] });
   return { status, body: stdout.slice(0, end) };
+}
+
+/**
+ * The node from which a kubelet is asked: the API server's client certificate lies on control-plane nodes only, so workers are
+ * asked from one of those.
+ */
+export async function certificateHolder(ctx: Pick<Context, 'runner'>, cluster: string, node: string): Promise<string> {
+  const nodes = await nodeContainers(ctx, cluster);
+  const own = nodes.find(({ name }) => name === node);
+  if (own?.role === 'control-plane') return node;
+  const holder = nodes.find(({ role, state }) => role === 'control-plane' && state === 'running');
+  if (holder === undefined)
+    throw new ToolkitError(`cluster ${cluster} has no control-plane node that runs`, { hint: 'npm run cluster:up' });
+  return holder.name;
 }
 
 /**

@@ -81,6 +81,7 @@ const SOCKETS = {
         { protocol: 'UNIX', data: { type: 'UNIX', address: '/dev/log\u0000' } },
         { protocol: 'UNIX', data: { type: 'UNIX', address: '\u0000abstract' } },
         { protocol: 'TCP', data: { type: 'TCP', state: 'ESTABLISHED', src: '10.0.0.1', src_port: 80, dst: '10.0.0.2', dst_port: 5000 } },
+        { protocol: 'TCP', data: { type: 'TCP', state: 'LISTEN', src: '::', src_port: 8080, dst: '::' } },
         { data: {} },
       ],
     },
@@ -120,6 +121,7 @@ describe('a look into an archive', () => {
       '  process 7  UNIX  /dev/log',
       '  process 7  UNIX  @abstract',
       '  process 7  TCP  ESTABLISHED  10.0.0.1:80 → 10.0.0.2:5000',
+      '  process 7  TCP  LISTEN  [::]:8080',
       '  changed  /etc/motd  2 B',
       '  freezing 1.2 ms, frozen 34.6 ms',
     ])
