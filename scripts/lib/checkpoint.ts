@@ -19,6 +19,8 @@ const GRACE = 60;
 
 /** What containerd says of a container that is paused, for whatever reason. */
 const BUSY = /cannot pause a paused container/;
+/** What our containerd says when it has not touched the container, for another checkpoint of it is under way. */
+const IN_PROGRESS = /a checkpoint of container .* is already in progress/;
 /** How long someone else's checkpoint may go on before the container counts as left paused, milliseconds. */
 const BUSY_PATIENCE = 10_000;
 
@@ -94,8 +96,8 @@ async function command(
     if (before !== undefined) await tidyUp(ctx, container, before);
     return { archive, node: container.node, seconds };
   } catch (error) {
-    // An answer below 500 is a refusal: nothing was begun, and what is to be seen on the node is another one's.
-    if (answer === undefined || answer.status >= 500 || BUSY.test(answer.body) || (ctx.signal.aborted && before !== undefined)) {
+    // After a refusal nothing was begun, and what is to be seen on the node is another one's.
+    if (answer === undefined || !isRefusal(answer) || (ctx.signal.aborted && before !== undefined)) {
       const failure = { request: way.kind === 'kubelet' ? `curl .*${route}` : undefined, patience: patienceAfter(answer) };
       await afterwards(ctx, container, failure, before, outOfReach);
     }
@@ -184,6 +186,10 @@ async function afterwards(
     );
 }
 
+function isRefusal({ status, body }: HttpAnswer): boolean {
+  return IN_PROGRESS.test(body) || (status < 500 && !BUSY.test(body));
+}
+
 /** How long the container may rightly be paused after an answer, milliseconds. */
 function patienceAfter(answer: HttpAnswer | undefined): number {
   // The kubelet was not waited for any longer; it is still at work.
@@ -205,7 +211,7 @@ function refused(
   reason: readonly string[],
 ): ToolkitError {
   const details = [`${ANSWERED[way.kind]} answered ${status}: ${statusMessage(body)}`, ...reason];
-  if (status === 409 && /another checkpoint/.test(body))
+  if ((status === 409 && /another checkpoint/.test(body)) || IN_PROGRESS.test(body))
     return new ToolkitError(`container ${container} of pod ${namespace}/${pod} is being checkpointed already`, {
       details,
       hint: 'Try again when that has ended.',

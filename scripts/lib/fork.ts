@@ -18,6 +18,7 @@ export interface Fork {
 
 /** The forks, by name. */
 export const forks = {
+  containerd: { name: 'containerd', folder: 'images/base/containerd', module: 'github.com/containerd/containerd/v2' },
   kind: { name: 'kind', folder: 'kind', module: 'sigs.k8s.io/kind' },
   kubernetes: { name: 'kubernetes', folder: 'kubernetes', module: 'k8s.io/kubernetes', staging: 'staging/src' },
 } as const satisfies Record<string, Fork>;

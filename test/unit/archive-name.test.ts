@@ -30,6 +30,11 @@ describe('the name of an archive', () => {
     });
   });
 
+  test('may have a fraction of a second, where two are of the same one', () => {
+    const time = '2026-11-24T06:04:11.000007000Z';
+    expect(parseArchiveName(`checkpoint-web-0_shop-nginx-${time}.tar`)).toMatchObject({ pod: 'web-0', container: 'nginx', time });
+  });
+
   test.each([
     'checkpoint.tar',
     'notes.tar',

@@ -214,6 +214,14 @@ describe('after a failure', () => {
     expect(runner.lines.filter((line) => line.includes('resume'))).toHaveLength(1);
   });
 
+  test('a container that is being checkpointed already is left alone', async () => {
+    const { node, runner } = fakeNode({ paused: true });
+    const body = 'failed (rpc error: code = FailedPrecondition desc = a checkpoint of container "abc" is already in progress)';
+    const error = await failure(testContext({ runner }), { way: nodeProxy(server({ status: 500, body })) });
+    expect(error.message).toContain('is being checkpointed already');
+    expect(node.paused).toBe(true);
+  });
+
   test.each([
     {
       status: 409,

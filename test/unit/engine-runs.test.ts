@@ -106,17 +106,19 @@ describe('when a step fails', () => {
   });
 
   test('and another at work fails too, both are reported together', async () => {
-    const both = gate();
+    const [firstWorks, secondWorks] = [gate(), gate()];
     const [one, two] = [new Error('one'), new Error('two')];
     const first = makes('first', {
       async work() {
-        await both.opened;
+        firstWorks.open();
+        await secondWorks.opened;
         throw one;
       },
     });
     const second = makes('second', {
-      work() {
-        both.open();
+      async work() {
+        secondWorks.open();
+        await firstWorks.opened;
         throw two;
       },
     });

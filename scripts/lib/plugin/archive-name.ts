@@ -8,8 +8,11 @@ export interface ArchiveName {
   readonly time: string;
 }
 
-/** The kubelet's format: checkpoint-POD_NAMESPACE-CONTAINER-TIME.tar. A pod's name has no underscore. */
-const NAME = /^checkpoint-([^_/]+)_([a-z0-9-]+)-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d))\.tar$/;
+/**
+ * The kubelet's format: checkpoint-POD_NAMESPACE-CONTAINER-TIME.tar. A pod's name has no underscore. Where two are of the same second,
+ * our kubelet adds its fraction to the later one.
+ */
+const NAME = /^checkpoint-([^_/]+)_([a-z0-9-]+)-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))\.tar$/;
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
