@@ -65,19 +65,25 @@ route_to() {
   done
 }
 
-masquerade
-written=''
-while true; do
-  if rows=$(nodes); then
-    echo "$rows" | while read -r name cidrs addresses; do
-      if [ -n "$addresses" ] && [ "$name" != "$NODE_NAME" ]; then route_to "$cidrs" "$addresses"; fi
-    done
-    own=$(echo "$rows" | awk -v name="$NODE_NAME" '$1 == name && NF == 3 { print $2 }')
-    if [ -n "$own" ] && [ "$own" != "$written" ]; then
-      write_conflist "$own"
-      written=$own
-      echo "pods of $NODE_NAME get addresses of $own"
-    fi
+reconcile() {
+  rows=$(nodes) || return 0
+  echo "$rows" | while read -r name cidrs addresses; do
+    if [ -n "$addresses" ] && [ "$name" != "$NODE_NAME" ]; then route_to "$cidrs" "$addresses"; fi
+  done
+  own=$(echo "$rows" | awk -v name="$NODE_NAME" '$1 == name && NF == 3 { print $2 }')
+  if [ -n "$own" ] && [ "$own" != "$written" ]; then
+    write_conflist "$own"
+    written=$own
+    echo "pods of $NODE_NAME get addresses of $own"
   fi
-  if [ -n "$written" ]; then sleep 10; else sleep 1; fi
+}
+
+masquerade
+while true; do
+  # A line for each node at first, then one whenever a node comes, goes or changes: its routes are there at once.
+  /host/kubectl get nodes --watch --output name | {
+    written=''
+    while read -r _; do reconcile; done
+  }
+  sleep 1
 done
