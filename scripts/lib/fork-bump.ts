@@ -46,6 +46,8 @@ export async function bumpFork(ctx: Context, fork: Fork, version: string): Promi
   const moved = path.join(ctx.paths.cache, 'forks', `${fork.name}-${version}`);
   await rm(moved, { recursive: true, force: true });
   await writePin(ctx, fork, version, folder, moved);
+  // The former one too: a three-way merge starts from what the patches were made on.
+  await pristine(ctx, fork, await readPin(folder));
   const upstream = await pristine(ctx, fork, await readPin(moved));
 
   await rm(tree, { recursive: true, force: true });
