@@ -15,8 +15,10 @@ import { expectSame, type Proof } from './proof.js';
 
 const POD = 'ballast';
 const CONTAINER = 'counter-container';
-/** Milliseconds after the request at which something is done to it: a checkpoint of the ballast takes some seconds. */
+/** Milliseconds after the request at which something is done to it: a checkpoint of the ballast takes about a second, after the toolkit has looked at the node. */
 const MIDDLE = 500;
+/** Milliseconds after which a client gives up that asks at once. */
+const SOON = 250;
 
 /** A counter that holds much memory, so that there is a middle of its checkpoint. */
 function ballastPod(ctx: Context): string {
@@ -32,7 +34,7 @@ function ballastPod(ctx: Context): string {
           name: CONTAINER,
           image: imageNames(ctx.options).counter,
           imagePullPolicy: 'Never',
-          command: ['sh', '-c', `ballast=$(head -c 120000000 /dev/urandom | base64); ${count}`],
+          command: ['sh', '-c', `ballast=$(head -c 240000000 /dev/urandom | base64); ${count}`],
         },
       ],
     },
@@ -50,7 +52,7 @@ export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): 
       const before = await archives(ctx, container);
       const gone = await ctx.runner.run(
         'curl',
-        ['--silent', '--max-time', String(MIDDLE / 1000), '--request', 'POST', ...api.asAdmin, address],
+        ['--silent', '--max-time', String(SOON / 1000), '--request', 'POST', ...api.asAdmin, address],
         { accept: true },
       );
       expectSame(gone.exitCode, 28, 'exit code of a curl that gives up');

@@ -88,4 +88,25 @@ describe('a checkpoint', () => {
       await kubectl(ctx, ['delete', 'pod', 'not-root', '--now']);
     }
   });
+
+  test('of a process that listens on a TCP socket works', async () => {
+    const count = 'i=0; while true; do echo $i; i=$((i + 1)); sleep $INTERVAL; done';
+    const manifest = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'listener' },
+      spec: {
+        terminationGracePeriodSeconds: 1,
+        containers: [{ name: CONTAINER, image: counterImage, imagePullPolicy: 'Never', command: ['sh', '-c', `nc -l -p 8080 & ${count}`] }],
+      },
+    };
+    await applyAnew(ctx, JSON.stringify(manifest), 'listener');
+    try {
+      await countsPast(ctx, 'listener', CONTAINER, 2);
+      await removeArchive(ctx, await checkpoint(ctx, await findContainer(ctx, 'default', 'listener', undefined)));
+      await countsPast(ctx, 'listener', CONTAINER, (await podCount(ctx, 'listener', CONTAINER)).last + 2);
+    } finally {
+      await kubectl(ctx, ['delete', 'pod', 'listener', '--now']);
+    }
+  });
 });
