@@ -1,6 +1,7 @@
 import type { ApiAccess } from './api-access.js';
 import { archiveOf, refusal, route } from './api-proof.js';
 import { checkpoint } from './checkpoint.js';
+import { archiveFolder } from './checkpoint-care.js';
 import type { Context } from './context.js';
 import { applyAnew, countsPast, podCount } from './counter-pod.js';
 import { messageOf, ToolkitError } from './errors.js';
@@ -139,7 +140,7 @@ async function goesOn(ctx: Context, container: RunningContainer): Promise<void> 
 }
 
 async function archives(ctx: Context, { node }: RunningContainer): Promise<string[]> {
-  const { stdout } = await onNode(ctx, node, ['find', '/var/lib/kubelet/checkpoints', '-name', `checkpoint-${POD}_*.tar`], {
+  const { stdout } = await onNode(ctx, node, ['find', archiveFolder, '-name', `checkpoint-${POD}_*.tar`], {
     accept: true,
   });
   return stdout.split('\n').filter(Boolean);

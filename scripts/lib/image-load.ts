@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Context } from './context.js';
 import { imageId } from './docker.js';
 import { ToolkitError, UsageError } from './errors.js';
-import { nodeContainers, nodeImages } from './node.js';
+import { kubernetesNodes, nodeImages } from './node.js';
 
 /** What became of an image. */
 export interface Loaded {
@@ -20,7 +20,7 @@ export async function loadImage(ctx: Context, image: string): Promise<Loaded> {
   const { clusterName } = ctx.options;
   const id = await imageId(ctx, image);
   if (id === undefined) throw new UsageError(`Docker has no image ${image}`, { hint: 'docker images   lists what there is.' });
-  const nodes = (await nodeContainers(ctx, clusterName)).filter(({ role }) => role !== 'external-load-balancer');
+  const nodes = await kubernetesNodes(ctx, clusterName);
   if (nodes.length === 0) throw new UsageError(`there is no cluster ${clusterName}`, { hint: 'npm run cluster:up' });
   const lacking = async (): Promise<string[]> => {
     const held = await Promise.all(nodes.map(async ({ name }) => [name, await holds(ctx, name, image, id)] as const));

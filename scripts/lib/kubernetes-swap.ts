@@ -26,9 +26,14 @@ export function placeOf(name: KubernetesProgram): 'static pod' | 'daemon set' | 
   return name.startsWith('kube-') ? 'static pod' : 'node';
 }
 
+/** The command line of a program's process, for pgrep(1): its short name would be cut at 15 characters. */
+function processPattern(name: KubernetesProgram): string {
+  return `^([^ ]*/)?${name}( |$)`;
+}
+
 /** SHA-256 of a program as it runs in a node, or lies there when it does not run by itself; undefined when it is not there. */
 export async function deployedSha256(ctx: Context, node: string, name: KubernetesProgram): Promise<string | undefined> {
-  const file = name === 'kubectl' || name === 'kubeadm' ? `/usr/bin/${name}` : `/proc/$(pgrep -o -f '^([^ ]*/)?${name}( |$)')/exe`;
+  const file = name === 'kubectl' || name === 'kubeadm' ? `/usr/bin/${name}` : `/proc/$(pgrep -o -f '${processPattern(name)}')/exe`;
   const { stdout, exitCode } = await onNode(ctx, node, ['sh', '-c', `sha256sum ${file}`], { accept: true });
   return exitCode === 0 ? stdout.split(' ')[0] : undefined;
 }
@@ -83,7 +88,7 @@ async function swapStaticPod(ctx: Context, node: string, swap: Swap, patience: n
     );
   };
   const old = await deployedSha256(ctx, node, swap.name);
-  const oldProcess = (await onNode(ctx, node, ['pgrep', '-o', '-f', `^([^ ]*/)?${swap.name}( |$)`], { accept: true })).stdout;
+  const oldProcess = (await onNode(ctx, node, ['pgrep', '-o', '-f', processPattern(swap.name)], { accept: true })).stdout;
   try {
     await put(after);
     // The old one would take half a minute to end by itself.

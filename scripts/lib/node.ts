@@ -45,6 +45,11 @@ export async function nodeContainers(ctx: Pick<Context, 'runner'>, clusterName: 
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
+/** The nodes of a cluster that run Kubernetes: not the load balancer that kind puts before several control planes. */
+export async function kubernetesNodes(ctx: Pick<Context, 'runner'>, clusterName: string): Promise<NodeContainer[]> {
+  return (await nodeContainers(ctx, clusterName)).filter(({ role }) => role !== 'external-load-balancer');
+}
+
 /** References of the images in a node's containerd that match a filter of ctr(8), e.g. `name~=^containerd.io/checkpoint/`. */
 export async function nodeImages(ctx: Pick<Context, 'runner'>, node: string, filter?: string): Promise<string[]> {
   const { stdout } = await onNode(ctx, node, [

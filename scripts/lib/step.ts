@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Context } from './context.js';
+import { imageId } from './docker.js';
 
 /** What JSON can hold; what keys are made of. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
@@ -70,11 +71,7 @@ export function file(path: string): Product {
 export function dockerImage(reference: string): Product {
   return {
     name: reference,
-    async fingerprint({ runner }) {
-      const { stdout, exitCode } = await runner
-        .run('docker', ['image', 'inspect', '--format', '{{.Id}}', reference], { accept: true })
-        .catch(() => ({ stdout: '', exitCode: 1 }));
-      return exitCode === 0 ? stdout : undefined;
-    },
+    // An engine that does not run has no image either.
+    fingerprint: (ctx) => imageId(ctx, reference).catch(() => undefined),
   };
 }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { replace } from '../lib/files.js';
 import { forkInputs, forks } from '../lib/fork.js';
@@ -36,6 +36,5 @@ export const kubernetes = step({
     await replace(path.join(ctx.paths.bin, 'kubectl'), async (temporary) => {
       await ctx.runner.run('cp', [path.join(target, 'kubectl'), temporary]);
     });
-    await writeFile(path.join(target, 'version'), await kubernetesVersion(ctx));
   },
 });

@@ -9,7 +9,7 @@ import { goBuild } from '../lib/go.js';
 import { allKubernetesPrograms, chosenSource, type KubernetesProgram, type KubernetesSource, kubernetesBuild } from '../lib/kubernetes.js';
 import { defaultPatience, deployedSha256, importImages, placeOf, type Swap, swapFor, swapIn } from '../lib/kubernetes-swap.js';
 import { holdLock } from '../lib/lock.js';
-import { type NodeContainer, nodeContainers } from '../lib/node.js';
+import { kubernetesNodes, type NodeContainer } from '../lib/node.js';
 import { table } from '../lib/table.js';
 import { task } from '../lib/task.js';
 import { networkToolsTar } from '../steps/network-tools.js';
@@ -32,7 +32,7 @@ export default task({
     const patience = flags.patience === undefined ? defaultPatience : Number(flags.patience) * 1000;
     if (!(patience > 0)) throw new UsageError(`--patience: ${flags.patience ?? ''} is not a number of seconds`);
     const programs = words.length === 0 ? allKubernetesPrograms : words.map(programNamed);
-    const nodes = (await nodeContainers(ctx, ctx.options.clusterName)).filter(({ role }) => role !== 'external-load-balancer');
+    const nodes = await kubernetesNodes(ctx, ctx.options.clusterName);
     if (nodes.length === 0) throw new UsageError(`there is no cluster ${ctx.options.clusterName}`, { hint: 'npm run cluster:up' });
     const release = await holdLock(path.join(ctx.paths.locks, 'push'), ctx);
     try {
