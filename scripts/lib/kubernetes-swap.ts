@@ -97,7 +97,7 @@ async function swapStaticPod(ctx: Context, node: string, swap: Swap, patience: n
     await untilHealthy(ctx, node, swap, patience);
   } catch (error) {
     await put(before, ctx.lastly);
-    throw await putBack(ctx, node, { ...swap, sha256: old ?? '' }, patience, error);
+    throw await putBack(ctx, node, { ...swap, sha256: old ?? '' }, error);
   }
   await dropFormerImages(ctx, node, swap);
 }
@@ -113,7 +113,7 @@ async function swapProgram(ctx: Context, node: string, swap: Swap, patience: num
     await untilHealthy(ctx, node, swap, patience);
   } catch (error) {
     await onNode({ runner: ctx.lastly }, node, ['sh', '-c', `mv ${target}.before ${target}${restart}`]);
-    throw await putBack(ctx, node, { ...swap, sha256: old ?? '' }, patience, error);
+    throw await putBack(ctx, node, { ...swap, sha256: old ?? '' }, error);
   }
   await onNode(ctx, node, ['rm', '-f', `${target}.before`]);
 }
@@ -139,10 +139,13 @@ async function swapDaemonSet(ctx: Context, swap: Swap, patience: number): Promis
   }
 }
 
-/** The error to throw when the old program has been put back; says whether that one is healthy again. */
-async function putBack(ctx: Context, node: string, old: Swap, patience: number, error: unknown): Promise<ToolkitError> {
+/**
+ * The error to throw when the old program has been put back; says whether that one is healthy again. It is given its time, however
+ * little the new one was given: the kubelet ends the one before it begins the other.
+ */
+async function putBack(ctx: Context, node: string, old: Swap, error: unknown): Promise<ToolkitError> {
   const later: Context = { ...ctx, runner: ctx.lastly, signal: new AbortController().signal };
-  const healthy = await untilHealthy(later, node, old, patience).then(
+  const healthy = await untilHealthy(later, node, old, defaultPatience).then(
     () => true,
     () => false,
   );
