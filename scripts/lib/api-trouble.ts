@@ -1,52 +1,31 @@
 import type { ApiAccess } from './api-access.js';
 import { archiveOf, refusal, route } from './api-proof.js';
+import { dropBallast, makeBallast, runsOn } from './ballast.js';
 import { checkpoint } from './checkpoint.js';
 import { archiveFolder } from './checkpoint-care.js';
 import type { Context } from './context.js';
-import { applyAnew, countsPast, podCount } from './counter-pod.js';
 import { messageOf, ToolkitError } from './errors.js';
 import { curl } from './http.js';
 import { connect } from './kube/client.js';
 import { kubeContext, kubectl } from './kubectl.js';
-import { onNode } from './node.js';
+import { untilKubeletAnswers } from './kubelet.js';
+import { controlPlane, onNode } from './node.js';
 import { removeArchive } from './node-archive.js';
-import { imageNames } from './options.js';
-import { findContainer, type RunningContainer } from './pod.js';
+import type { RunningContainer } from './pod.js';
 import { expectSame, type Proof } from './proof.js';
+import { until } from './until.js';
 
 const POD = 'ballast';
-const CONTAINER = 'counter-container';
+/** So that there is a middle of its checkpoint, MiB. */
+const MEMORY = 512;
 /** Milliseconds after the request at which something is done to it: a checkpoint of the ballast takes about a second, after the toolkit has looked at the node. */
 const MIDDLE = 500;
 /** Milliseconds after which a client gives up that asks at once. */
 const SOON = 250;
 
-/** A counter that holds much memory, so that there is a middle of its checkpoint. */
-function ballastPod(ctx: Context): string {
-  const count = 'i=0; while true; do echo $i; i=$((i + 1)); sleep $INTERVAL; done';
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: POD },
-    spec: {
-      terminationGracePeriodSeconds: 1,
-      containers: [
-        {
-          name: CONTAINER,
-          image: imageNames(ctx.options).counter,
-          imagePullPolicy: 'Never',
-          command: ['sh', '-c', `ballast=$(head -c 240000000 /dev/urandom | base64); ${count}`],
-        },
-      ],
-    },
-  });
-}
-
 /** What must hold when somebody goes away in the middle, when several ask at once, and when the kubelet is gone. */
 export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): Promise<void> {
-  await applyAnew(ctx, ballastPod(ctx), POD);
-  await countsPast(ctx, POD, CONTAINER, 1);
-  const container = await findContainer(ctx, 'default', POD, CONTAINER);
+  const container = await makeBallast(ctx, POD, MEMORY, await controlPlane(ctx));
   const address = route(api.server, 'default', POD);
   try {
     await proof.show('a client that goes away in the middle leaves the container running', async () => {
@@ -59,10 +38,11 @@ export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): 
       expectSame(gone.exitCode, 28, 'exit code of a curl that gives up');
       const after = await until(
         ctx,
+        'the archive is there',
         async () => (await archives(ctx, container)).filter((name) => !before.includes(name)),
         (added) => added.length === 1,
       );
-      await goesOn(ctx, container);
+      await runsOn(ctx, container, 0);
       await removeArchive(ctx, { archive: after[0] ?? '', node: container.node });
       return { seen: 'the checkpoint went on without it', value: undefined };
     });
@@ -71,7 +51,7 @@ export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): 
       const made = answers.map(archiveOf);
       expectSame(new Set(made).size, made.length, 'distinct archives');
       for (const archive of made) await removeArchive(ctx, { archive, node: container.node });
-      await goesOn(ctx, container);
+      await runsOn(ctx, container, 0);
       return { seen: answers.map(({ status }) => status).join(', '), value: undefined };
     });
     for (const [what, strike] of [
@@ -92,21 +72,18 @@ export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): 
         const seen = await asked;
         await until(
           ctx,
+          'the API server is ready',
           () => kubectl(ctx, ['get', '--raw', '/readyz'], { accept: true, timeout: 5000 }),
           ({ exitCode }) => exitCode === 0,
         );
-        await until(
-          ctx,
-          () => onNode(ctx, container.node, ['curl', '--silent', 'http://localhost:10248/healthz'], { accept: true }),
-          ({ stdout }) => stdout === 'ok',
-        );
-        await goesOn(ctx, container);
+        await untilKubeletAnswers(ctx, container.node);
+        await runsOn(ctx, container, 0);
         return { seen, value: undefined };
       });
     }
     await proveKubeletGone(ctx, proof, api, container);
   } finally {
-    await kubectl({ ...ctx, runner: ctx.lastly }, ['delete', 'pod', POD, '--now', '--wait=false', '--ignore-not-found'], { accept: true });
+    await dropBallast(ctx, [POD]);
   }
 }
 
@@ -123,36 +100,9 @@ async function proveKubeletGone(ctx: Context, proof: Proof, api: ApiAccess, { no
   });
 }
 
-/** Proves that the process runs: its task is not paused, its numbers go on without gap, it was not restarted. */
-async function goesOn(ctx: Context, container: RunningContainer): Promise<void> {
-  // A kubelet that has just started does not know its pods yet.
-  await until(
-    ctx,
-    () => kubectl(ctx, ['logs', POD, '--tail=1'], { accept: true }),
-    ({ exitCode }) => exitCode === 0,
-  );
-  const { last } = await podCount(ctx, POD, CONTAINER);
-  await countsPast(ctx, POD, CONTAINER, last + 3);
-  const { stdout } = await onNode(ctx, container.node, ['ctr', '--namespace=k8s.io', 'tasks', 'ls']);
-  const task = stdout.split('\n').find((line) => line.startsWith(container.id)) ?? '';
-  if (!/\bRUNNING\b/.test(task)) throw new ToolkitError('the task of the container does not run', { details: [task] });
-  expectSame((await findContainer(ctx, 'default', POD, CONTAINER)).restartCount, 0, 'restartCount');
-}
-
 async function archives(ctx: Context, { node }: RunningContainer): Promise<string[]> {
   const { stdout } = await onNode(ctx, node, ['find', archiveFolder, '-name', `checkpoint-${POD}_*.tar`], {
     accept: true,
   });
   return stdout.split('\n').filter(Boolean);
-}
-
-async function until<T>(ctx: Context, look: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  const deadline = ctx.clock.now() + 90_000;
-  for (;;) {
-    const value = await look();
-    if (holds(value)) return value;
-    if (ctx.clock.now() > deadline)
-      throw new ToolkitError('what was waited for did not come', { details: [JSON.stringify(value).slice(0, 500)] });
-    await ctx.clock.sleep(250, ctx.signal);
-  }
 }

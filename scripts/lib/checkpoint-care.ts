@@ -76,7 +76,8 @@ async function resume({ say }: Context, runner: Runner, container: RunningContai
     say(`container ${container.container} of pod ${container.pod} had been left paused: it runs again`);
 }
 
-async function isPaused(runner: Runner, { node, id }: Pick<RunningContainer, 'node' | 'id'>): Promise<boolean> {
+/** Whether the runtime counts a container as paused. */
+export async function isPaused(runner: Runner, { node, id }: Pick<RunningContainer, 'node' | 'id'>): Promise<boolean> {
   const { stdout } = await onNode({ runner }, node, ['ctr', '--namespace=k8s.io', 'tasks', 'ls']);
   return stdout.split('\n').some((line) => line.startsWith(id) && /\bPAUSED\b/.test(line));
 }
@@ -117,7 +118,7 @@ async function archivesOf(runner: Runner, { node, pod, namespace, container }: R
 }
 
 /** spec.dump is among the last entries: an archive that was cut off between two entries lacks it. */
-async function isWhole(runner: Runner, node: string, archive: string): Promise<boolean> {
+export async function isWhole(runner: Runner, node: string, archive: string): Promise<boolean> {
   const script = 'list=$(tar -tf - <"$1" 2>/dev/null) && echo "$list" | grep -qx spec.dump';
   const { exitCode } = await onNode({ runner }, node, ['sh', '-c', script, 'sh', archive], { accept: true });
   return exitCode === 0;

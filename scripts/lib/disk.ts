@@ -7,23 +7,23 @@ export type DiskUse = Record<string, number>;
 /** Measures what the toolkit keeps: its cache, its images, and what Docker's builder keeps (which other builds share). */
 export async function diskUse(ctx: Context): Promise<DiskUse> {
   const { stdout } = await ctx.runner.run('du', ['--summarize', '--block-size=1', ctx.paths.cache], { accept: true });
-  const { base, node, counter } = imageNames(ctx.options);
+  const { base, node, counter, ballast } = imageNames(ctx.options);
   const image = async (reference: string): Promise<number> => {
     const { stdout: size, exitCode } = await ctx.runner.run('docker', ['image', 'inspect', '--format', '{{.Size}}', reference], {
       accept: true,
     });
     return exitCode === 0 ? Number(size) : 0;
   };
-  const [baseSize, nodeSize, counterSize] = [await image(base), await image(node), await image(counter)];
+  // The node image stands on the base image: Docker keeps what they share once.
+  const stacked = Math.max(await image(base), await image(node));
   const { stdout: builder } = await ctx.runner.run(
     'docker',
     ['system', 'df', '--format', '{{if eq .Type "Build Cache"}}{{.Size}}{{end}}'],
     { accept: true },
   );
-  // The node image stands on the base image: Docker keeps what they share once.
   return {
     cache: Number(stdout.split('\t')[0] ?? 0),
-    images: Math.max(baseSize, nodeSize) + counterSize,
+    images: stacked + (await image(counter)) + (await image(ballast)),
     'build cache of Docker': parseSize(builder.trim()),
   };
 }

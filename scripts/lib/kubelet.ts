@@ -2,6 +2,7 @@ import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
 import { nodeContainers, onNode } from './node.js';
 import type { Runner } from './runner.js';
+import { until } from './until.js';
 
 const PORT = 10250;
 const CERTIFICATE = '/etc/kubernetes/pki/apiserver-kubelet-client.crt';
@@ -44,6 +45,16 @@ export async function askKubelet(
   if (!Number.isInteger(status) || status === 0)
     throw new ToolkitError(`the kubelet of ${node} answered without a status`, { details: [stdout] });
   return { status, body: stdout.slice(0, end) };
+}
+
+/** Returns when the kubelet of a node says that it is healthy: after it was restarted. */
+export async function untilKubeletAnswers(ctx: Context, node: string): Promise<void> {
+  await until(
+    ctx,
+    `the kubelet of ${node} is healthy`,
+    () => onNode(ctx, node, ['curl', '--silent', 'http://localhost:10248/healthz'], { accept: true }),
+    ({ stdout }) => stdout === 'ok',
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Context } from './context.js';
+import { ToolkitError } from './errors.js';
 import type { RunOptions, RunResult } from './runner.js';
 
 /** Runs a command in a node of the cluster, which is a container. */
@@ -48,6 +49,14 @@ export async function nodeContainers(ctx: Pick<Context, 'runner'>, clusterName: 
 /** The nodes of a cluster that run Kubernetes: not the load balancer that kind puts before several control planes. */
 export async function kubernetesNodes(ctx: Pick<Context, 'runner'>, clusterName: string): Promise<NodeContainer[]> {
   return (await nodeContainers(ctx, clusterName)).filter(({ role }) => role !== 'external-load-balancer');
+}
+
+/** The first control-plane node. @throws ToolkitError when there is none */
+export async function controlPlane(ctx: Pick<Context, 'runner' | 'options'>): Promise<string> {
+  const { clusterName } = ctx.options;
+  const node = (await kubernetesNodes(ctx, clusterName)).find(({ role }) => role === 'control-plane');
+  if (node === undefined) throw new ToolkitError(`cluster ${clusterName} has no control-plane node`, { hint: 'npm run cluster:up' });
+  return node.name;
 }
 
 /** References of the images in a node's containerd that match a filter of ctr(8), e.g. `name~=^containerd.io/checkpoint/`. */

@@ -31,6 +31,16 @@ export function makeOptions(root: string, env: NodeJS.ProcessEnv, chosen: Partia
 }
 
 /** Names of the images of an instance, in one place. */
-export function imageNames({ instance }: Pick<Options, 'instance'>): { base: string; node: string; counter: string } {
-  return { base: `kindest/base:${instance}`, node: `kindest/node:${instance}`, counter: `counter:${instance}` };
+export function imageNames({ instance }: Pick<Options, 'instance'>): {
+  base: string;
+  node: string;
+  counter: string;
+  ballast: string;
+} {
+  return {
+    base: `kindest/base:${instance}`,
+    node: `kindest/node:${instance}`,
+    counter: `counter:${instance}`,
+    ballast: `ballast:${instance}`,
+  };
 }

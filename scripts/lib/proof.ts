@@ -2,6 +2,9 @@ import type { Context } from './context.js';
 import { messageOf, ToolkitError } from './errors.js';
 import { table } from './table.js';
 
+/** So many characters of what was seen fit into the table; all of it was said when it was proven. */
+const WIDTH = 120;
+
 /** One thing proven, with what was seen. */
 export interface Proven {
   /** What holds, as a sentence. */
@@ -50,9 +53,13 @@ export class Proof {
   table(): string {
     return table(
       ['proven', 'seen', 'seconds'],
-      this.proven.map(({ what, seen, seconds }) => [what, seen, seconds.toFixed(2)]),
+      this.proven.map(({ what, seen, seconds }) => [what, shorten(seen), seconds.toFixed(2)]),
     );
   }
+}
+
+function shorten(text: string): string {
+  return text.length > WIDTH ? `${text.slice(0, WIDTH - 1)}…` : text;
 }
 
 /** Fails unless two values are the same. */

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ToolkitError } from '../lib/errors.js';
-import { replace, writeAtomically } from '../lib/files.js';
+import { writeAtomically } from '../lib/files.js';
 import { forks } from '../lib/fork.js';
 import { moduleFolder, readPin } from '../lib/go.js';
+import { compileStatic } from '../lib/static-program.js';
 import { file, step } from '../lib/step.js';
 import { buildPackages } from './build-packages.js';
 import { goToolchain } from './go-toolchain.js';
@@ -20,17 +21,7 @@ export const pause = step({
     const folder = path.join(await moduleFolder(ctx, pin, forks.kubernetes.module), 'build', 'pause');
     const version = /^TAG \?= (\S+)$/m.exec(await readFile(path.join(folder, 'Makefile'), 'utf8'))?.[1];
     if (version === undefined) throw new ToolkitError(`${folder}/Makefile names no version of pause`);
-    await replace(path.join(ctx.paths.build, 'pause'), async (temporary) => {
-      await ctx.runner.run('gcc', [
-        '-Os',
-        '-Wall',
-        '-static',
-        `-DVERSION=v${version}`,
-        '-o',
-        temporary,
-        path.join(folder, 'linux', 'pause.c'),
-      ]);
-    });
+    await compileStatic(ctx, path.join(folder, 'linux', 'pause.c'), path.join(ctx.paths.build, 'pause'), [`-DVERSION=v${version}`]);
     await writeAtomically(path.join(ctx.paths.build, 'pause.version'), `${version}\n`);
   },
 });

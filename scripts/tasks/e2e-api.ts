@@ -9,6 +9,7 @@ import { imageNames } from '../lib/options.js';
 import { Proof } from '../lib/proof.js';
 import { task } from '../lib/task.js';
 import { bringAbout } from '../lib/tasks.js';
+import { ballastImage } from '../steps/ballast-image.js';
 import { clusterStep } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
 
@@ -18,8 +19,9 @@ export default task({
   flags: clusterFlags,
   options: clusterOptions,
   async run({ ctx, print, printJson }) {
-    await bringAbout(ctx, [clusterStep(ctx.options), counterImage]);
-    await loadImage(ctx, imageNames(ctx.options).counter);
+    await bringAbout(ctx, [clusterStep(ctx.options), counterImage, ballastImage]);
+    const { counter, ballast } = imageNames(ctx.options);
+    for (const image of [counter, ballast]) await loadImage(ctx, image);
     const proof = new Proof(ctx, 'e2e:api');
     const api = await openApi(ctx);
     try {

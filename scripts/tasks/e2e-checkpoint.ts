@@ -1,4 +1,5 @@
 import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
+import { proveHardCases } from '../lib/hard-proof.js';
 import { loadImage } from '../lib/image-load.js';
 import { proveKubeletCheckpoint } from '../lib/kubelet-proof.js';
 import { imageNames } from '../lib/options.js';
@@ -6,6 +7,7 @@ import { Proof } from '../lib/proof.js';
 import { table } from '../lib/table.js';
 import { task } from '../lib/task.js';
 import { bringAbout } from '../lib/tasks.js';
+import { ballastImage } from '../steps/ballast-image.js';
 import { clusterStep } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
 
@@ -15,17 +17,27 @@ const ROUNDS = 10;
 export default task({
   name: 'e2e:checkpoint',
   summary: 'From nothing to a checkpointed pod, proven: builds what is missing, creates the cluster, checkpoints the counter.',
-  flags: clusterFlags,
+  flags: {
+    ...clusterFlags,
+    hard: {
+      type: 'boolean',
+      help: 'also strike checkpoints of up to 1 GiB in their middle: kill CRIU, containerd, the kubelet, fill the disk, …',
+    },
+  },
   options: clusterOptions,
-  async run({ ctx, print, printJson }) {
+  async run({ flags, ctx, print, printJson }) {
     const start = ctx.clock.now();
-    const report = await bringAbout(ctx, [clusterStep(ctx.options), counterImage]);
+    const report = await bringAbout(ctx, [clusterStep(ctx.options), counterImage, ...(flags.hard ? [ballastImage] : [])]);
     const proof = new Proof(ctx, 'e2e:checkpoint');
     await proof.show('the counter image is on all nodes', async () => {
       const { sentTo, id } = await loadImage(ctx, imageNames(ctx.options).counter);
       return { seen: sentTo.length === 0 ? 'it was there' : `sent to ${sentTo.join(', ')}`, value: id };
     });
     const archive = await proveKubeletCheckpoint(ctx, proof, ROUNDS);
+    if (flags.hard) {
+      await loadImage(ctx, imageNames(ctx.options).ballast);
+      await proveHardCases(ctx, proof);
+    }
     const seconds = (ctx.clock.now() - start) / 1000;
     if (report.ran.length > 0)
       print(

@@ -16,8 +16,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('a pod is checkpointed through the kubelet while it goes on counting', async () => {
-  const result = (await toolkitJson('e2e:checkpoint')) as { proven: Array<{ what: string }>; archive: string };
+test('a pod is checkpointed through the kubelet while it goes on counting, and runs on whatever happens in the middle of it', async () => {
+  const result = (await toolkitJson('e2e:checkpoint', ['--hard'])) as { proven: Array<{ what: string }>; archive: string };
   expect(result.proven.map(({ what }) => what)).toEqual([
     'the counter image is on all nodes',
     'pod counter runs',
@@ -30,6 +30,21 @@ test('a pod is checkpointed through the kubelet while it goes on counting', asyn
     'a pod that does not exist gets 404',
     'a container that does not exist gets 404',
     '10 checkpoints in a row give 10 distinct, whole archives, and no image is left behind',
+    'four pods hold memory: next to none, 64 MiB, 256 MiB, 1 GiB',
+    '1 GiB takes no more of the disk than twice the memory',
+    'CRIU is killed in the middle',
+    'containerd is killed in the middle',
+    'containerd is killed while it writes the archive',
+    'the kubelet is killed in the middle',
+    'the client goes away in the middle',
+    'CRIU hangs, and the client goes away',
+    'a second call while one runs is told so: 409 at the API',
+    'no room for the dump',
+    'no room for the archive',
+    'two calls within a second give two archives',
+    '10 in a row give 10 archives',
+    'four containers at once give four archives',
+    'after all that none was restarted',
   ]);
   archive = result.archive;
   expect((await stat(archive)).mode & 0o777).toBe(0o600);

@@ -18,7 +18,12 @@ describe('options', () => {
   test('keep the cluster and the images of an instance apart', () => {
     const options = instance('two');
     expect(options.clusterName).toBe('checkpoint-two');
-    expect(imageNames(options)).toEqual({ base: 'kindest/base:two', node: 'kindest/node:two', counter: 'counter:two' });
+    expect(imageNames(options)).toEqual({
+      base: 'kindest/base:two',
+      node: 'kindest/node:two',
+      counter: 'counter:two',
+      ballast: 'ballast:two',
+    });
     expect(imageNames(makeOptions('/checkout', {}, {})).node).toBe('kindest/node:latest');
   });
 

@@ -1,0 +1,170 @@
+import { BALLAST, dropBallast, makeBallast } from './ballast.js';
+import { archiveFolder } from './checkpoint-care.js';
+import type { Context } from './context.js';
+import { messageOf, ToolkitError } from './errors.js';
+import { archiveOfAnswer, askBare, ballastRoute, containersFolder, proveCase, type Seen, strikeDump, strikeWriting } from './hard-case.js';
+import { peakOf } from './hard-disk.js';
+import { connect } from './kube/client.js';
+import { kubeContext } from './kubectl.js';
+import type { HttpAnswer } from './kubelet.js';
+import { controlPlane, onNode } from './node.js';
+import { findContainer, type RunningContainer } from './pod.js';
+import { expectSame, type Proof } from './proof.js';
+import type { RunResult } from './runner.js';
+
+/** Memory of the pods, MiB, by name. */
+const SIZES = { 'ballast-small': 0, 'ballast-64m': 64, 'ballast-256m': 256, 'ballast-1g': 1024 } as const;
+type Name = keyof typeof SIZES;
+type Pods = Readonly<Record<Name, RunningContainer>>;
+/** Checkpoints in a row. */
+const ROW = 10;
+/** How long CRIU is left hanging before its caller gives up, seconds. */
+const HANGS = 3;
+/** Most that a checkpoint may take of the disk, as a multiple of the memory dumped: the dump and the archive, and some pages for the rest. */
+const DISK = 2.02;
+
+/**
+ * Proves that a checkpoint leaves its container running and its node as it was, whatever happens in the middle of it. Nothing helps the
+ * runtime on the way.
+ */
+export async function proveHardCases(ctx: Context, proof: Proof): Promise<void> {
+  const names = Object.keys(SIZES) as Name[];
+  try {
+    const pods = await proof.show('four pods hold memory: next to none, 64 MiB, 256 MiB, 1 GiB', async () => {
+      const node = await controlPlane(ctx);
+      const made = await Promise.all(names.map(async (name) => [name, await makeBallast(ctx, name, SIZES[name], node)] as const));
+      return { seen: `on ${node}`, value: Object.fromEntries(made) as Pods };
+    });
+    await proveWhole(ctx, proof, pods['ballast-1g']);
+    await proveKilled(ctx, proof, pods['ballast-1g']);
+    await proveSecond(ctx, proof, pods['ballast-1g']);
+    await proveFullDisk(ctx, proof, pods['ballast-256m']);
+    await proveMany(ctx, proof, pods);
+    await proof.show('after all that none was restarted', async () => {
+      const counts = await Promise.all(names.map(async (name) => (await findContainer(ctx, 'default', name, BALLAST)).restartCount));
+      for (const [index, count] of counts.entries()) expectSame(count, 0, `restartCount of ${names[index]}`);
+      return { seen: counts.join(', '), value: undefined };
+    });
+  } finally {
+    await dropBallast(ctx, names);
+  }
+}
+
+async function proveWhole(ctx: Context, proof: Proof, container: RunningContainer): Promise<void> {
+  await proveCase(ctx, proof, '1 GiB takes no more of the disk than twice the memory', [container], async () => {
+    const { value: answer, peak } = await peakOf(ctx, container.node, () => askBare(ctx, container));
+    const archive = archiveOfAnswer(answer);
+    const script = `tar --force-local -tvf "$1" | awk '$NF ~ /checkpoint\\/pages-/ {sum += $3} END {print sum}'`;
+    const memory = Number((await onNode(ctx, container.node, ['sh', '-c', script, 'sh', archive])).stdout);
+    const ratio = peak / memory;
+    if (!(ratio > 1 && ratio <= DISK)) throw new ToolkitError(`${peak} bytes at the peak are ${ratio.toFixed(3)} × the ${memory} dumped`);
+    return { seen: `${ratio.toFixed(3)} × ${(memory / 2 ** 20).toFixed(0)} MiB at the peak`, archives: [archive] };
+  });
+}
+
+/** Someone is killed or goes away in the middle: the call fails, and nothing else happens. */
+async function proveKilled(ctx: Context, proof: Proof, container: RunningContainer): Promise<void> {
+  const { node } = container;
+  const cancel = `pkill -KILL -f '^curl .*${ballastRoute(container)}'`;
+  const cases: ReadonlyArray<readonly [what: string, strike: () => Promise<void>]> = [
+    ['CRIU is killed in the middle', () => strikeDump(ctx, container, 'pkill -KILL -x criu')],
+    ['containerd is killed in the middle', () => strikeDump(ctx, container, 'systemctl kill --kill-whom=main --signal=KILL containerd')],
+    [
+      'containerd is killed while it writes the archive',
+      () => strikeWriting(ctx, node, 'systemctl kill --kill-whom=main --signal=KILL containerd'),
+    ],
+    ['the kubelet is killed in the middle', () => strikeDump(ctx, container, 'systemctl kill --kill-whom=main --signal=KILL kubelet')],
+    ['the client goes away in the middle', () => strikeDump(ctx, container, cancel)],
+    ['CRIU hangs, and the client goes away', () => strikeDump(ctx, container, `pkill -STOP -x criu; sleep ${HANGS}; ${cancel}`)],
+  ];
+  for (const [what, strike] of cases) {
+    await proveCase(ctx, proof, what, [container], async () => {
+      const asked = askBare(ctx, container).then(refusal, (error: unknown) => `no answer (${messageOf(error)})`);
+      await strike();
+      return { seen: await asked };
+    });
+  }
+}
+
+/** What was answered to a checkpoint that cannot have been made. */
+function refusal({ status, body }: HttpAnswer): string {
+  if (status !== 500) throw new ToolkitError(`the kubelet answered ${status}, not 500`, { details: [body] });
+  return reasonIn(body);
+}
+
+async function proveSecond(ctx: Context, proof: Proof, container: RunningContainer): Promise<void> {
+  await proveCase(ctx, proof, 'a second call while one runs is told so: 409 at the API', [container], async () => {
+    const kube = await connect(ctx.env, { context: kubeContext(ctx.options.clusterName) });
+    const first = askBare(ctx, container);
+    try {
+      await strikeDump(ctx, container, 'true');
+      const route = `/api/v1/namespaces/${container.namespace}/pods/${container.pod}/checkpoint`;
+      const [atKubelet, atApi] = await Promise.all([askBare(ctx, container), kube.ask('POST', route, { query: {}, timeout: 60_000 })]);
+      const said = refusal(atKubelet);
+      if (!said.includes('is already in progress')) throw new ToolkitError('the kubelet does not say why', { details: [said] });
+      expectSame(atApi.status, 409, 'status at the API');
+      return { seen: said, archives: [archiveOfAnswer(await first)] };
+    } finally {
+      await first.catch(() => undefined);
+    }
+  });
+}
+
+async function proveFullDisk(ctx: Context, proof: Proof, container: RunningContainer): Promise<void> {
+  const cases: ReadonlyArray<readonly [what: string, folder: string]> = [
+    ['no room for the dump', `${containersFolder}/${container.id}`],
+    ['no room for the archive', archiveFolder],
+  ];
+  for (const [what, folder] of cases) {
+    await proveCase(ctx, proof, what, [container], () =>
+      withoutRoom(ctx, container.node, folder, async () => {
+        const said = refusal(await askBare(ctx, container));
+        if (!/no space left/i.test(said)) throw new ToolkitError('the reason is not given', { details: [said] });
+        return { seen: said };
+      }),
+    );
+  }
+}
+
+/** Does something while a folder of a node has room for 64 MiB; small files that it holds are there meanwhile, large ones are not. */
+async function withoutRoom(ctx: Context, node: string, folder: string, act: () => Promise<Seen>): Promise<Seen> {
+  const inNode = (script: string, runner = ctx.runner): Promise<RunResult> => onNode({ runner }, node, ['sh', '-ec', script, 'sh', folder]);
+  const small = 'find . -type f -size -64k -print0 | tar --null --files-from=- -cf -';
+  try {
+    await inNode(`cd "$1"; mount -t tmpfs -o size=64m,mode=0700 tmpfs "$1"; ${small} | tar -xf - -C "$1"`);
+    const before = (await inNode('cd "$1"; find . -type f')).stdout;
+    const seen = await act();
+    expectSame((await inNode('cd "$1"; find . -type f')).stdout, before, `files in ${folder}`);
+    return seen;
+  } finally {
+    await inNode('if mountpoint -q "$1"; then umount "$1"; fi', ctx.lastly);
+  }
+}
+
+async function proveMany(ctx: Context, proof: Proof, pods: Pods): Promise<void> {
+  const { 'ballast-small': small, 'ballast-64m': some } = pods;
+  await proveCase(ctx, proof, 'two calls within a second give two archives', [small], async () => {
+    const archives = [archiveOfAnswer(await askBare(ctx, small)), archiveOfAnswer(await askBare(ctx, small))];
+    return { seen: archives.map((archive) => archive.slice(archive.lastIndexOf('T') + 1)).join(', '), archives };
+  });
+  await proveCase(ctx, proof, `${ROW} in a row give ${ROW} archives`, [some], async () => {
+    const archives: string[] = [];
+    for (let round = 0; round < ROW; round++) archives.push(archiveOfAnswer(await askBare(ctx, some)));
+    return { seen: `${archives.length} archives`, archives };
+  });
+  const all = Object.values(pods);
+  await proveCase(ctx, proof, 'four containers at once give four archives', all, async () => {
+    const archives = (await Promise.all(all.map((container) => askBare(ctx, container)))).map(archiveOfAnswer);
+    return { seen: `${archives.length} archives`, archives };
+  });
+}
+
+/** What an error of the kubelet tells, on one line: its frame, paths and long IDs say nothing here. */
+function reasonIn(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/^.* desc = /, '')
+    .replace(/"?[0-9a-f]{64}"?/g, '…')
+    .replace(/\/[^ ]*\/…(?=\/)/g, '…')
+    .replace(/\)$/, '');
+}

@@ -1,0 +1,77 @@
+import { archiveFolder } from './checkpoint-care.js';
+import type { Context } from './context.js';
+import { ToolkitError } from './errors.js';
+import { onNode } from './node.js';
+import { until } from './until.js';
+
+/** So many lines of a difference are shown. */
+const SHOWN = 10;
+
+/** What a checkpoint could leave on a node, by the command that lists it, a line each. */
+const LISTINGS = {
+  image: 'ctr --namespace=k8s.io images ls --quiet',
+  content: 'ctr --namespace=k8s.io content ls --quiet',
+  lease: 'ctr --namespace=k8s.io leases ls --quiet',
+  snapshot: "ctr --namespace=k8s.io snapshots ls | awk 'NR > 1 {print $1, $3}'",
+  task: "ctr --namespace=k8s.io tasks ls | awk 'NR > 1 {print $1, $3}'",
+  mount: "awk '{print $1, $2, $3}' /proc/self/mounts",
+  'temporary file': 'find /tmp /var/lib/containerd/tmpmounts -mindepth 1',
+  'file of a container': 'find /var/lib/containerd/io.containerd.grpc.v1.cri -mindepth 1',
+  archive: `mkdir -p ${archiveFolder}; find ${archiveFolder} -mindepth 1`,
+  process: 'pgrep -l -x criu',
+} as const;
+
+/** What a node holds, a line for each thing: `KIND NAME`. */
+export type NodeState = readonly string[];
+
+const SCRIPT = [
+  'set -o pipefail',
+  ...Object.entries(LISTINGS).map(([kind, command]) => {
+    // pgrep finds nothing on a good day.
+    const list = kind === 'process' ? `{ ${command} || true; }` : `{ ${command}; }`;
+    return `${list} | sed "s|^|${kind} |" || exit 1`;
+  }),
+].join('\n');
+
+/** Lists what a checkpoint could leave on a node. Undefined while containerd does not answer. */
+async function look(ctx: Context, node: string): Promise<NodeState | undefined> {
+  const { stdout, exitCode } = await onNode(ctx, node, ['bash', '-c', SCRIPT], { accept: true });
+  return exitCode === 0 ? stdout.split('\n').filter(Boolean).sort() : undefined;
+}
+
+/** What a node holds now. */
+export async function nodeState(ctx: Context, node: string): Promise<NodeState> {
+  // A file that goes while it is listed ends find(1) with an error.
+  const listed = await until(
+    ctx,
+    `what is on ${node} can be listed`,
+    () => look(ctx, node),
+    (state) => state !== undefined,
+  );
+  return listed ?? [];
+}
+
+/** What is in one state and not in the other, as lines with a sign before them. */
+export function differences(before: NodeState, after: NodeState): string[] {
+  const [had, has] = [new Set(before), new Set(after)];
+  return [
+    ...after.filter((line) => !had.has(line)).map((line) => `+ ${line}`),
+    ...before.filter((line) => !has.has(line)).map((line) => `- ${line}`),
+  ];
+}
+
+/**
+ * Proves that a node holds again what it held before. Images, content and leases are collected in the background: waits for that.
+ * @throws ToolkitError with what is there too much, and what is missing
+ */
+export async function expectSameState(ctx: Context, node: string, before: NodeState): Promise<void> {
+  let different: string[] = [];
+  const compare = async (): Promise<boolean> => {
+    const after = await look(ctx, node);
+    different = after === undefined ? ['containerd does not answer'] : differences(before, after);
+    return different.length === 0;
+  };
+  await until(ctx, `${node} holds what it held before`, compare, (same) => same, 30_000).catch((error: unknown) => {
+    throw new ToolkitError(`something was left on ${node}, or is gone`, { details: different.slice(0, SHOWN), cause: error });
+  });
+}

@@ -1,0 +1,25 @@
+import path from 'node:path';
+import { buildImage } from '../lib/docker.js';
+import { imageNames } from '../lib/options.js';
+import { compileStatic } from '../lib/static-program.js';
+import { dockerImage, step } from '../lib/step.js';
+import { buildPackages } from './build-packages.js';
+import { dockerExperimental } from './docker-experimental.js';
+
+/** The image with much memory: checkpoints are measured on it, and struck in the middle of it. */
+export const ballastImage = step({
+  id: 'ballast-image',
+  title: 'ballast image',
+  needs: [dockerExperimental, buildPackages],
+  inputs: ['images/ballast'],
+  options: ({ options }) => ({ instance: options.instance }),
+  produces: ({ options }) => [dockerImage(imageNames(options).ballast)],
+  async run(ctx) {
+    const program = path.join(ctx.paths.build, 'ballast');
+    await compileStatic(ctx, ctx.paths.inRoot('images', 'ballast', 'ballast.c'), program);
+    await buildImage(ctx, imageNames(ctx.options).ballast, {
+      dockerfile: ctx.paths.inRoot('images', 'ballast', 'Dockerfile'),
+      files: { ballast: program },
+    });
+  },
+});
