@@ -14,29 +14,37 @@ const LISTINGS = {
   lease: 'ctr --namespace=k8s.io leases ls --quiet',
   snapshot: "ctr --namespace=k8s.io snapshots ls | awk 'NR > 1 {print $1, $3}'",
   task: "ctr --namespace=k8s.io tasks ls | awk 'NR > 1 {print $1, $3}'",
-  mount: "awk '{print $1, $2, $3}' /proc/self/mounts",
+  // Those of pods come and go with the pods.
+  mount: "awk '$2 !~ /^\\/(run\\/netns|var\\/lib\\/kubelet\\/pods)\\// {print $1, $2, $3}' /proc/self/mounts",
   'temporary file': 'find /tmp /var/lib/containerd/tmpmounts -mindepth 1',
   'file of a container': 'find /var/lib/containerd/io.containerd.grpc.v1.cri -mindepth 1',
   archive: `mkdir -p ${archiveFolder}; find ${archiveFolder} -mindepth 1`,
-  process: 'pgrep -l -x criu',
+  // Nothing is found on a good day.
+  process: 'pgrep -l -x criu || true',
+  // Containers without a process, whose remains the kubelet collects when it comes to it.
+  dead: 'comm -23 <(ctr --namespace=k8s.io containers ls --quiet | sort) <(ctr --namespace=k8s.io tasks ls | awk \'NR > 1 && $3 != "STOPPED" {print $1}\' | sort)',
 } as const;
 
-/** What a node holds, a line for each thing: `KIND NAME`. */
-export type NodeState = readonly string[];
+/** What a node holds. */
+export interface NodeState {
+  /** A line for each thing, `KIND NAME`, sorted. */
+  readonly lines: readonly string[];
+  /** IDs of containers that have no process any more. */
+  readonly dead: readonly string[];
+}
 
 const SCRIPT = [
   'set -o pipefail',
-  ...Object.entries(LISTINGS).map(([kind, command]) => {
-    // pgrep finds nothing on a good day.
-    const list = kind === 'process' ? `{ ${command} || true; }` : `{ ${command}; }`;
-    return `${list} | sed "s|^|${kind} |" || exit 1`;
-  }),
+  ...Object.entries(LISTINGS).map(([kind, command]) => `{ ${command}; } | sed "s|^|${kind} |" || exit 1`),
 ].join('\n');
 
 /** Lists what a checkpoint could leave on a node. Undefined while containerd does not answer. */
 async function look(ctx: Context, node: string): Promise<NodeState | undefined> {
   const { stdout, exitCode } = await onNode(ctx, node, ['bash', '-c', SCRIPT], { accept: true });
-  return exitCode === 0 ? stdout.split('\n').filter(Boolean).sort() : undefined;
+  if (exitCode !== 0) return undefined;
+  const all = stdout.split('\n').filter(Boolean).sort();
+  const isDead = (line: string): boolean => line.startsWith('dead ');
+  return { lines: all.filter((line) => !isDead(line)), dead: all.filter(isDead).map((line) => line.slice('dead '.length)) };
 }
 
 /** What a node holds now. */
@@ -48,15 +56,16 @@ export async function nodeState(ctx: Context, node: string): Promise<NodeState> 
     () => look(ctx, node),
     (state) => state !== undefined,
   );
-  return listed ?? [];
+  return listed ?? { lines: [], dead: [] };
 }
 
-/** What is in one state and not in the other, as lines with a sign before them. */
-export function differences(before: NodeState, after: NodeState): string[] {
-  const [had, has] = [new Set(before), new Set(after)];
+/** What is in one state and not in the other, as lines with a sign before them; without what belongs to those that were dead before. */
+function differences(before: NodeState, after: NodeState): string[] {
+  const [had, has] = [new Set(before.lines), new Set(after.lines)];
+  const counts = (line: string): boolean => !before.dead.some((id) => line.includes(id));
   return [
-    ...after.filter((line) => !had.has(line)).map((line) => `+ ${line}`),
-    ...before.filter((line) => !has.has(line)).map((line) => `- ${line}`),
+    ...after.lines.filter((line) => !had.has(line) && counts(line)).map((line) => `+ ${line}`),
+    ...before.lines.filter((line) => !has.has(line) && counts(line)).map((line) => `- ${line}`),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { expectSameState, nodeState } from '../../scripts/lib/node-state.js';
+import { expectSameState, type NodeState, nodeState } from '../../scripts/lib/node-state.js';
 import { fakeClock, testContext } from '../support/context.js';
 import { fakeRunner } from '../support/fake-runner.js';
 
@@ -10,18 +10,21 @@ function world(listing: (passed: number) => string | number) {
   return testContext({ clock, runner: fakeRunner(() => listing((clock.now() - start) / 1000)) });
 }
 
+/** A state in which nothing is dead. */
+const state = (...lines: string[]): NodeState => ({ lines, dead: [] });
+
 test('a node is listed once containerd answers', async () => {
   expect(
     await nodeState(
       world((passed) => (passed < 5 ? 1 : 'image b\nimage a\n')),
       'node',
     ),
-  ).toEqual(['image a', 'image b']);
+  ).toEqual({ lines: ['image a', 'image b'], dead: [] });
 });
 
 test('what is collected in the background is waited for', async () => {
   const ctx = world((passed) => (passed < 5 ? 'image a\ncontent sha256:1' : 'image a'));
-  await expectSameState(ctx, 'node', ['image a']);
+  await expectSameState(ctx, 'node', state('image a'));
 });
 
 test.each([
@@ -32,7 +35,7 @@ test.each([
   const held = expectSameState(
     world(() => after),
     'node',
-    ['image a'],
+    state('image a'),
   );
   await expect(held).rejects.toMatchObject({ message: 'something was left on node, or is gone', details });
 });
@@ -42,7 +45,27 @@ test('a containerd that does not come back is told', async () => {
     expectSameState(
       world(() => 1),
       'node',
-      [],
+      state(),
     ),
   ).rejects.toMatchObject({ details: ['containerd does not answer'] });
+});
+
+test('what belongs to a container that was dead before may go meanwhile', async () => {
+  const before = await nodeState(
+    world(() => 'dead 1234\nsnapshot 1234 Active\nimage a'),
+    'node',
+  );
+  expect(before.dead).toEqual(['1234']);
+  await expectSameState(
+    world(() => 'image a'),
+    'node',
+    before,
+  );
+});
+
+test('a container that has died meanwhile is told', async () => {
+  const after = world(() => 'dead 1234\ntask 1234 STOPPED');
+  await expect(expectSameState(after, 'node', state('task 1234 RUNNING'))).rejects.toMatchObject({
+    details: ['+ task 1234 STOPPED', '- task 1234 RUNNING'],
+  });
 });
