@@ -23,3 +23,10 @@ export interface Figure {
 export function ratio({ measured, baseline }: Pick<Figure, 'measured' | 'baseline'>): number {
   return median(measured) / median(baseline);
 }
+
+/** What a benchmark came to. */
+export interface Benchmark {
+  readonly figures: readonly Figure[];
+  /** Tables and explanations for people, beyond the figures. */
+  readonly report?: string;
+}

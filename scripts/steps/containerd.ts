@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { componentProgram } from '../lib/component.js';
 import { forkInputs, forks, layOut } from '../lib/fork.js';
-import { goBuild, pinnedVersion } from '../lib/go.js';
+import { type GoBuild, goBuild, type Pin, pinnedVersion } from '../lib/go.js';
 import { file, step } from '../lib/step.js';
 import { goToolchain } from './go-toolchain.js';
 
@@ -9,9 +9,19 @@ const { module } = forks.containerd;
 const programs = ['containerd', 'ctr', 'containerd-shim-runc-v2'];
 
 /**
- * The container runtime of the nodes, patched. The snapshotters that kind does not use are left out, as kind's own base image does.
- * The version says that it is this fork; build metadata does not change its precedence.
+ * How containerd is built, short of where. The snapshotters that kind does not use are left out, as kind's own base image does.
+ * @param suffix of the version: build metadata, which does not change its precedence
  */
+export function containerdBuild(pin: Pin, names: readonly string[], suffix = ''): Omit<GoBuild, 'folder'> {
+  return {
+    pin,
+    programs: Object.fromEntries(names.map((name) => [name, `${module}/cmd/${name}`])),
+    tags: ['no_aufs', 'no_zfs', 'no_btrfs', 'no_devmapper', 'urfave_cli_no_docs'],
+    ldflags: [`-X ${module}/version.Version=${pinnedVersion(pin, module)}${suffix}`],
+  };
+}
+
+/** The container runtime of the nodes, patched; its version says that it is this fork. */
 export const containerd = step({
   id: 'containerd',
   title: 'containerd',
@@ -21,12 +31,9 @@ export const containerd = step({
   async run(ctx) {
     const { pin, folder } = await layOut(ctx, forks.containerd);
     await goBuild(ctx, {
-      pin,
+      ...containerdBuild(pin, programs, '+checkpoint'),
       cwd: folder,
       folder: path.join(ctx.paths.build, 'containerd'),
-      programs: Object.fromEntries(programs.map((name) => [name, `${module}/cmd/${name}`])),
-      tags: ['no_aufs', 'no_zfs', 'no_btrfs', 'no_devmapper', 'urfave_cli_no_docs'],
-      ldflags: [`-X ${module}/version.Version=${pinnedVersion(pin, module)}+checkpoint`],
     });
   },
 });

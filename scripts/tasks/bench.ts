@@ -1,36 +1,68 @@
-import { type Figure, median, ratio } from '../lib/bench.js';
+import { mkdir } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { type Benchmark, type Figure, median, ratio } from '../lib/bench.js';
 import { benchApi } from '../lib/bench-api.js';
+import { benchCheckpoint } from '../lib/bench-checkpoint.js';
+import { plotOf } from '../lib/bench-checkpoint-plot.js';
 import { benchPush } from '../lib/bench-push.js';
 import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
 import type { Context } from '../lib/context.js';
 import { UsageError } from '../lib/errors.js';
+import { writeAtomically } from '../lib/files.js';
 import { loadImage } from '../lib/image-load.js';
 import { imageNames } from '../lib/options.js';
 import { table } from '../lib/table.js';
 import { task } from '../lib/task.js';
 import { bringAbout } from '../lib/tasks.js';
+import { ballastImage } from '../steps/ballast-image.js';
 import { clusterStep } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
+import { stockContainerd, stockContainerdProgram } from '../steps/stock-containerd.js';
 
-const benchmarks: Readonly<Record<string, (ctx: Context) => Promise<Figure>>> = { api: benchApi, push: benchPush };
+const benchmarks: Readonly<Record<string, (ctx: Context) => Promise<Benchmark>>> = {
+  api: benchApi,
+  push: benchPush,
+  checkpoint: checkpointTimes,
+};
+
+/** Measures checkpoints, and keeps the samples and their picture in docs/. */
+async function checkpointTimes(ctx: Context): Promise<Benchmark> {
+  const { samples, figures, report = '' } = await benchCheckpoint(ctx, stockContainerdProgram(ctx.paths.build));
+  const docs = ctx.paths.inRoot('docs');
+  await mkdir(docs, { recursive: true });
+  const [data, picture] = ['json', 'svg'].map((ending) => path.join(docs, `checkpoint-times.${ending}`)) as [string, string];
+  const machine = { kernel: os.release(), processors: os.availableParallelism(), memory: os.totalmem() };
+  await writeAtomically(data, `${JSON.stringify({ machine, unit: 'seconds', samples }, undefined, 1)}\n`);
+  await writeAtomically(picture, await plotOf(samples));
+  return { figures, report: `${report}\nwritten: ${data}, ${picture}` };
+}
 
 export default task({
   name: 'bench',
-  summary: 'Measures side by side in one run, and prints ratios: the API against the kubelet, a push against the bare compiler.',
+  summary:
+    'Measures side by side in one run, and prints ratios: checkpoints against runc alone and containerd without patches, the API against the kubelet, a push against the bare compiler.',
   flags: clusterFlags,
-  words: '[api|push…]',
+  words: `[${Object.keys(benchmarks).join('|')}…]`,
   options: clusterOptions,
   async run({ words, ctx, print, printJson }) {
     const unknown = words.find((word) => benchmarks[word] === undefined);
     if (unknown !== undefined)
       throw new UsageError(`there is no benchmark ${unknown}`, { hint: `Benchmarks: ${Object.keys(benchmarks).join(', ')}` });
-    await bringAbout(ctx, [clusterStep(ctx.options), counterImage]);
-    await loadImage(ctx, imageNames(ctx.options).counter);
+    const chosen = words.length === 0 ? Object.keys(benchmarks) : words;
+    await bringAbout(ctx, [
+      clusterStep(ctx.options),
+      counterImage,
+      ...(chosen.includes('checkpoint') ? [ballastImage, stockContainerd] : []),
+    ]);
+    const { counter, ballast } = imageNames(ctx.options);
+    for (const image of chosen.includes('checkpoint') ? [counter, ballast] : [counter]) await loadImage(ctx, image);
     const figures: Figure[] = [];
-    for (const name of words.length === 0 ? Object.keys(benchmarks) : words) {
+    for (const name of chosen) {
       ctx.say(`measuring: ${name}`);
-      const figure = await benchmarks[name]?.(ctx);
-      if (figure !== undefined) figures.push(figure);
+      const made = await benchmarks[name]?.(ctx);
+      if (made?.report !== undefined) print(made.report);
+      figures.push(...(made?.figures ?? []));
     }
     const row = (figure: Figure): string[] => [
       figure.name,

@@ -1,0 +1,40 @@
+import { lookBefore, tidyUp } from './checkpoint-care.js';
+import type { Context } from './context.js';
+import { ToolkitError } from './errors.js';
+import { onNode } from './node.js';
+import type { RunningContainer } from './pod.js';
+
+/** Archives are named by the second. Milliseconds. */
+const APART = 1100;
+const PKI = '/etc/kubernetes/pki';
+
+/**
+ * One request for a checkpoint, from the node, with the API server's certificate. The archive and what the runtime left are removed.
+ * @returns seconds from the request to its answer, as curl counts them
+ */
+export async function timedRequest(ctx: Context, container: RunningContainer, address: string): Promise<number> {
+  const before = await lookBefore(ctx, container);
+  const { stdout } = await onNode(ctx, container.node, [
+    'curl',
+    '--silent',
+    '--show-error',
+    '--request',
+    'POST',
+    '--insecure',
+    '--cert',
+    `${PKI}/apiserver-kubelet-client.crt`,
+    '--key',
+    `${PKI}/apiserver-kubelet-client.key`,
+    '--write-out',
+    '\\n%{http_code} %{time_total}',
+    address,
+  ]);
+  const [body = '', end = ''] = stdout.split('\n');
+  const [status = '', seconds = ''] = end.split(' ');
+  if (status !== '200') throw new ToolkitError(`${address} answered ${status}`, { details: [body] });
+  await tidyUp(ctx, container, before);
+  const archive = /"(\/[^"]+\.tar)"/.exec(body)?.[1];
+  if (archive !== undefined) await onNode(ctx, container.node, ['rm', '-f', archive]);
+  await ctx.clock.sleep(APART, ctx.signal);
+  return Number(seconds);
+}
