@@ -29,9 +29,9 @@ const DISK = 2;
  */
 export async function proveHardCases(ctx: Context, proof: Proof): Promise<void> {
   const names = Object.keys(SIZES) as Name[];
+  const node = await controlPlane(ctx);
   try {
     const pods = await proof.show('four pods hold memory: next to none, 64 MiB, 256 MiB, 1 GiB', async () => {
-      const node = await controlPlane(ctx);
       const made = await Promise.all(names.map(async (name) => [name, await makeBallast(ctx, name, SIZES[name], node)] as const));
       return { seen: `on ${node}`, value: Object.fromEntries(made) as Pods };
     });
@@ -47,6 +47,9 @@ export async function proveHardCases(ctx: Context, proof: Proof): Promise<void> 
     });
   } finally {
     await dropBallast(ctx, names);
+    // Archives of a case that did not hold, or was stopped.
+    const archives = names.map((name) => `${archiveFolder}/checkpoint-${name}_default-${BALLAST}-`);
+    await onNode({ runner: ctx.lastly }, node, ['sh', '-c', archives.map((archive) => `rm -f ${archive}*`).join('; ')]);
   }
 }
 
