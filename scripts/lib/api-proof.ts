@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import type { ApiAccess } from './api-access.js';
 import { NAMESPACE, tokenOf } from './api-pods.js';
+import { archiveOf } from './checkpoint-answer.js';
 import type { Context } from './context.js';
 import { countsPast, podCount } from './counter-pod.js';
 import { ToolkitError } from './errors.js';
 import { type Answer, curl } from './http.js';
 import { kubectl } from './kubectl.js';
-import { nodeContainers, onNode } from './node.js';
+import { controlPlane, nodeContainers, onNode } from './node.js';
 import { findContainer } from './pod.js';
 import { expectSame, type Proof } from './proof.js';
 
 const CONTAINER = 'counter-container';
-const made = z.object({ items: z.array(z.string()).length(1) });
 const status = z.looseObject({
   kind: z.literal('Status'),
   apiVersion: z.literal('v1'),
@@ -24,12 +24,6 @@ const status = z.looseObject({
 /** Address of the checkpoint subresource. */
 export function route(base: string, namespace: string, pod: string, query = ''): string {
   return `${base}/api/v1/namespaces/${namespace}/pods/${pod}/checkpoint${query}`;
-}
-
-/** The archive that an answer names. @throws ToolkitError when the answer is no success */
-export function archiveOf(answer: Answer): string {
-  if (answer.status !== 200) throw new ToolkitError(`the API server answered ${answer.status}`, { details: [answer.body.trim()] });
-  return made.parse(JSON.parse(answer.body)).items[0] ?? '';
 }
 
 /** Checks that an answer is the Status object of a refusal. @returns its message */
@@ -166,8 +160,7 @@ export async function proveAuthorization(ctx: Context, proof: Proof, api: ApiAcc
     value: undefined,
   }));
   await proof.show('the audit log shows the request, its verb and subresource', async () => {
-    const [node] = (await nodeContainers(ctx, ctx.options.clusterName)).filter(({ role }) => role === 'control-plane');
-    const { stdout } = await onNode(ctx, node?.name ?? '', ['sh', '-c', 'tail -n 200 /var/log/kubernetes/audit.log'], {
+    const { stdout } = await onNode(ctx, await controlPlane(ctx), ['sh', '-c', 'tail -n 200 /var/log/kubernetes/audit.log'], {
       failure: 'the API server writes no audit log',
       hint: 'cluster/cluster.yaml turns it on; a configuration of your own must do the same.',
     });

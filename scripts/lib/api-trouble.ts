@@ -1,7 +1,8 @@
 import type { ApiAccess } from './api-access.js';
-import { archiveOf, refusal, route } from './api-proof.js';
+import { refusal, route } from './api-proof.js';
 import { dropBallast, makeBallast, runsOn } from './ballast.js';
 import { checkpoint } from './checkpoint.js';
+import { archiveOf } from './checkpoint-answer.js';
 import { archiveFolder } from './checkpoint-care.js';
 import type { Context } from './context.js';
 import { messageOf, ToolkitError } from './errors.js';

@@ -1,7 +1,8 @@
+import { archiveOf } from './checkpoint-answer.js';
 import { lookBefore, tidyUp } from './checkpoint-care.js';
 import type { Context } from './context.js';
-import { ToolkitError } from './errors.js';
 import { onNode } from './node.js';
+import { removeArchive } from './node-archive.js';
 import type { RunningContainer } from './pod.js';
 
 /** Archives are named by the second. Milliseconds. */
@@ -31,10 +32,9 @@ export async function timedRequest(ctx: Context, container: RunningContainer, ad
   ]);
   const [body = '', end = ''] = stdout.split('\n');
   const [status = '', seconds = ''] = end.split(' ');
-  if (status !== '200') throw new ToolkitError(`${address} answered ${status}`, { details: [body] });
+  const archive = archiveOf({ status: Number(status), body });
   await tidyUp(ctx, container, before);
-  const archive = /"(\/[^"]+\.tar)"/.exec(body)?.[1];
-  if (archive !== undefined) await onNode(ctx, container.node, ['rm', '-f', archive]);
+  await removeArchive(ctx, { archive, node: container.node });
   await ctx.clock.sleep(APART, ctx.signal);
   return Number(seconds);
 }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { z } from 'zod';
+import { archiveIn } from './checkpoint-answer.js';
 import { type Before, criuReason, type Failure, lookBefore, putRight, tidyUp } from './checkpoint-care.js';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
@@ -26,8 +26,6 @@ const BUSY_PATIENCE = 10_000;
 
 /** Generous: a deadline that passes in the middle leaves the container paused. Seconds; large memory takes minutes. */
 export const defaultTimeout = 600;
-
-const answerSchema = z.object({ items: z.array(z.string()).length(1) });
 
 /** Whom to ask for a checkpoint. */
 export type Way =
@@ -155,14 +153,6 @@ async function keepApart(ctx: Context, last: string): Promise<void> {
   if (wait > 0) await ctx.clock.sleep(Math.min(wait, APART), ctx.signal);
   ctx.signal.throwIfAborted();
   await writeAtomically(last, String(ctx.clock.now()));
-}
-
-function archiveIn(body: string): string {
-  try {
-    return answerSchema.parse(JSON.parse(body)).items[0] ?? '';
-  } catch (error) {
-    throw new ToolkitError('the answer to the checkpoint names no archive', { details: [body.slice(0, 1000)], cause: error });
-  }
 }
 
 /** The run was stopped while it waited for the answer: nobody will ask for this archive. @returns what to throw */

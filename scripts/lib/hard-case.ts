@@ -65,13 +65,6 @@ export function askBare(ctx: Context, container: RunningContainer): Promise<Http
   return askKubelet(ctx, { node: container.node }, 'POST', `${ballastRoute(container)}?timeout=600`);
 }
 
-/** The archive of an answer. @throws ToolkitError unless it is 200 */
-export function archiveOfAnswer({ status, body }: HttpAnswer): string {
-  const archive = /"(\/[^"]+\.tar)"/.exec(body)?.[1];
-  if (status !== 200 || archive === undefined) throw new ToolkitError(`the kubelet answered ${status}`, { details: [body] });
-  return archive;
-}
-
 /** Waits until CRIU writes a container's memory, and a little more, and then does something on the node. @param command for bash */
 export async function strikeDump(ctx: Context, { node, id }: RunningContainer, command: string): Promise<void> {
   const pages = `compgen -G '${containersFolder}/${id}/*/checkpoint/pages-*.img' >/dev/null`;

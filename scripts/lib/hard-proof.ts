@@ -1,8 +1,9 @@
 import { BALLAST, dropBallast, makeBallast } from './ballast.js';
+import { archiveOf } from './checkpoint-answer.js';
 import { archiveFolder } from './checkpoint-care.js';
 import type { Context } from './context.js';
 import { messageOf, ToolkitError } from './errors.js';
-import { archiveOfAnswer, askBare, ballastRoute, containersFolder, proveCase, type Seen, strikeDump, strikeWriting } from './hard-case.js';
+import { askBare, ballastRoute, containersFolder, proveCase, type Seen, strikeDump, strikeWriting } from './hard-case.js';
 import { peakOf } from './hard-disk.js';
 import { connect } from './kube/client.js';
 import { kubeContext } from './kubectl.js';
@@ -56,7 +57,7 @@ export async function proveHardCases(ctx: Context, proof: Proof): Promise<void> 
 async function proveWhole(ctx: Context, proof: Proof, container: RunningContainer): Promise<void> {
   await proveCase(ctx, proof, '1 GiB takes no more of the disk than twice the memory', [container], async () => {
     const { value: answer, peak } = await peakOf(ctx, container.node, () => askBare(ctx, container));
-    const archive = archiveOfAnswer(answer);
+    const archive = archiveOf(answer);
     const script = `tar --force-local -tvf "$1" | awk '$NF ~ /checkpoint\\/pages-/ {sum += $3} END {print sum}'`;
     const memory = Number((await onNode(ctx, container.node, ['sh', '-c', script, 'sh', archive])).stdout);
     const ratio = peak / memory;
@@ -106,7 +107,7 @@ async function proveSecond(ctx: Context, proof: Proof, container: RunningContain
       const said = refusal(atKubelet);
       if (!said.includes('is already in progress')) throw new ToolkitError('the kubelet does not say why', { details: [said] });
       expectSame(atApi.status, 409, 'status at the API');
-      return { seen: said, archives: [archiveOfAnswer(await first)] };
+      return { seen: said, archives: [archiveOf(await first)] };
     } finally {
       await first.catch(() => undefined);
     }
@@ -151,7 +152,7 @@ async function proveMany(ctx: Context, proof: Proof, pods: Pods): Promise<void> 
     for (;;) {
       // From the beginning of a second on.
       await ctx.clock.sleep(1000 - (ctx.clock.now() % 1000), ctx.signal);
-      const pair = [archiveOfAnswer(await askBare(ctx, small)), archiveOfAnswer(await askBare(ctx, small))];
+      const pair = [archiveOf(await askBare(ctx, small)), archiveOf(await askBare(ctx, small))];
       archives.push(...pair);
       const [first, second] = pair.map((archive) => archive.replace(/^.*T([0-9:]+).*$/, '$1'));
       if (first === second) return { seen: pair.map((archive) => archive.slice(archive.lastIndexOf('T') + 1)).join(', '), archives };
@@ -160,12 +161,12 @@ async function proveMany(ctx: Context, proof: Proof, pods: Pods): Promise<void> 
   });
   await proveCase(ctx, proof, `${ROW} in a row give ${ROW} archives`, [some], async () => {
     const archives: string[] = [];
-    for (let round = 0; round < ROW; round++) archives.push(archiveOfAnswer(await askBare(ctx, some)));
+    for (let round = 0; round < ROW; round++) archives.push(archiveOf(await askBare(ctx, some)));
     return { seen: `${archives.length} archives`, archives };
   });
   const all = Object.values(pods);
   await proveCase(ctx, proof, 'four containers at once give four archives', all, async () => {
-    const archives = (await Promise.all(all.map((container) => askBare(ctx, container)))).map(archiveOfAnswer);
+    const archives = (await Promise.all(all.map((container) => askBare(ctx, container)))).map(archiveOf);
     return { seen: `${archives.length} archives`, archives };
   });
 }
