@@ -8,6 +8,7 @@ import { ToolkitError } from './errors.js';
 import { type Answer, curl } from './http.js';
 import { kubectl } from './kubectl.js';
 import { controlPlane, nodeContainers, onNode } from './node.js';
+import { removeArchive } from './node-archive.js';
 import { findContainer } from './pod.js';
 import { expectSame, type Proof } from './proof.js';
 
@@ -153,7 +154,9 @@ export async function proveAuthorization(ctx: Context, proof: Proof, api: ApiAcc
       `system:serviceaccount:${NAMESPACE}:checkpointer`,
     ]);
     expectSame(stdout, 'yes', 'kubectl auth can-i');
-    return { seen: archiveOf(await asAccount('checkpointer', NAMESPACE, 'with-debugger')).replace(/^.*\//, ''), value: undefined };
+    const archive = archiveOf(await asAccount('checkpointer', NAMESPACE, 'with-debugger'));
+    await removeArchive(ctx, { archive, node: (await findContainer(ctx, NAMESPACE, 'with-debugger', 'main')).node });
+    return { seen: archive.replace(/^.*\//, ''), value: undefined };
   });
   await proof.show('403: never in another namespace', async () => ({
     seen: refusal(await asAccount('checkpointer', 'default', 'counter2'), 403),

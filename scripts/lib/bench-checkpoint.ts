@@ -33,6 +33,7 @@ export async function benchCheckpoint(ctx: Context, stock: string): Promise<Benc
     const pods: Pods = new Map(
       await Promise.all(sizes.map(async ([size, memory]) => [size, await makeBallast(ctx, podName(size), memory, node)] as const)),
     );
+    await expectRuntime(ctx, node, true);
     await bringStock(ctx, node, stock);
     for (let round = 0; round < ROUNDS; round++) {
       ctx.say(`round ${round + 1} of ${ROUNDS}`);
@@ -104,5 +105,9 @@ async function warmUp(ctx: Context, pods: Pods): Promise<void> {
 /** What is measured must be what is meant. */
 async function expectRuntime(ctx: Context, node: string, patched: boolean): Promise<void> {
   const version = await runtimeVersion(ctx, node);
-  if (version.includes('+checkpoint') !== patched) throw new ToolkitError(`the containerd of ${node} is ${version}`);
+  if (version.includes('+checkpoint') !== patched)
+    throw new ToolkitError(`containerd of ${node} is not the one to be measured`, {
+      details: [`it is ${version}`],
+      hint: `When a benchmark was killed: docker restart ${node}, then npm run cluster:up`,
+    });
 }

@@ -32,7 +32,7 @@ async function checkpointTimes(ctx: Context): Promise<Benchmark> {
   const docs = ctx.paths.inRoot('docs');
   await mkdir(docs, { recursive: true });
   const [data, picture] = ['json', 'svg'].map((ending) => path.join(docs, `checkpoint-times.${ending}`)) as [string, string];
-  const machine = { kernel: os.release(), processors: os.availableParallelism(), memory: os.totalmem() };
+  const machine = { kernel: os.release().replace(/-.*$/, ''), processors: os.availableParallelism(), memory: os.totalmem() };
   await writeAtomically(data, `${JSON.stringify({ machine, unit: 'seconds', samples }, undefined, 1)}\n`);
   await writeAtomically(picture, await plotOf(samples));
   return { figures, report: `${report}\nwritten: ${data}, ${picture}` };

@@ -2,6 +2,9 @@ import { expect, test } from 'vitest';
 import { median, ratio } from '../../scripts/lib/bench.js';
 import { plotOf } from '../../scripts/lib/bench-checkpoint-plot.js';
 import { figuresOf, reportOf, type Sample, SIZES, type Size, type Way } from '../../scripts/lib/bench-checkpoint-report.js';
+import bench from '../../scripts/tasks/bench.js';
+import { testContext } from '../support/context.js';
+import { fakeRunner } from '../support/fake-runner.js';
 
 /** Three samples of each way and size; `times` gives what the middle one has, seconds. */
 function samplesOf(times: Readonly<Record<Way, { frozen: number; call: number }>>): Sample[] {
@@ -67,4 +70,18 @@ test('a plot is an SVG picture with both panels, all sizes and ways', async () =
   expect(svg).toMatch(/^<svg /);
   for (const text of ['the container stands still', 'the whole call', 'runc alone', 'containerd 2.0.0', 'ours', ...Object.keys(SIZES)])
     expect(svg).toContain(text);
+});
+
+test('a benchmark that there is not is refused with the names of those that there are, before anything is made', async () => {
+  const runner = fakeRunner();
+  const refused = bench.run({
+    flags: { name: undefined, config: undefined, kubernetes: undefined, recreate: false },
+    words: ['checkpoint', 'everything'],
+    ctx: testContext({ runner }),
+    print: () => undefined,
+    printJson: () => undefined,
+    forPeople: true,
+  });
+  await expect(refused).rejects.toMatchObject({ message: 'there is no benchmark everything', hint: 'Benchmarks: api, push, checkpoint' });
+  expect(runner.lines).toEqual([]);
 });
