@@ -10,6 +10,14 @@ import { until } from './until.js';
 
 /** Name of the container in a ballast pod. */
 export const BALLAST = 'ballast';
+/** Memory of the ballasts that checkpoints are measured on and struck on, MiB, by its name in reports. */
+export const SIZES = { small: 0, '64 MiB': 64, '256 MiB': 256, '1 GiB': 1024 } as const;
+export type Size = keyof typeof SIZES;
+export const SIZE_NAMES = Object.keys(SIZES) as Size[];
+/** A ballast of each size. */
+export type Ballasts = Readonly<Record<Size, RunningContainer>>;
+/** Names of their pods. */
+export const podOf = (size: Size): string => `ballast-${size.toLowerCase().replaceAll(' ', '-')}`;
 /** Seconds on its own clock that a process must go on to count as running. */
 const GOES_ON = 1;
 
@@ -50,8 +58,17 @@ export async function makeBallast(ctx: Context, name: string, mebibytes: number,
   return findContainer(ctx, 'default', name, BALLAST);
 }
 
-/** Deletes ballast pods, also when the run was stopped; does not wait for them to end. */
-export async function dropBallast(ctx: Context, names: readonly string[]): Promise<void> {
+/** Makes a ballast of each size on a node, anew. */
+export async function makeBallasts(ctx: Context, node: string): Promise<Ballasts> {
+  const made = await Promise.all(SIZE_NAMES.map(async (size) => [size, await makeBallast(ctx, podOf(size), SIZES[size], node)] as const));
+  return Object.fromEntries(made) as Ballasts;
+}
+
+/** Where the kubelet checkpoints a ballast. */
+export const ballastRoute = ({ namespace, pod }: RunningContainer): string => `/checkpoint/${namespace}/${pod}/${BALLAST}`;
+
+/** Deletes ballast pods, by default those of all sizes; also when the run was stopped; does not wait for them to end. */
+export async function dropBallast(ctx: Context, names: readonly string[] = SIZE_NAMES.map(podOf)): Promise<void> {
   await kubectl({ ...ctx, runner: ctx.lastly }, ['delete', 'pod', ...names, '--now', '--wait=false', '--ignore-not-found'], {
     accept: true,
   });

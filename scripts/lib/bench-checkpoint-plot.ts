@@ -1,5 +1,6 @@
+import { SIZE_NAMES } from './ballast.js';
 import { median } from './bench.js';
-import { type Measure, type Sample, SIZES, type Size, valuesOf, WAYS } from './bench-checkpoint-report.js';
+import { type Measure, type Sample, valuesOf, WAYS } from './bench-checkpoint-report.js';
 
 const [WIDTH, HEIGHT] = [960, 420];
 /** Ends of the axis, milliseconds. Bars begin at 1 on a logarithmic axis, so that must lie below it. */
@@ -16,7 +17,6 @@ export async function plotOf(samples: readonly Sample[]): Promise<string> {
   // Large, and needed by nothing else.
   const echarts = await import('echarts');
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
-  const sizes = Object.keys(SIZES) as Size[];
   const ways = Object.entries(WAYS) as Array<[keyof typeof WAYS, string]>;
   chart.setOption({
     animation: false,
@@ -26,7 +26,7 @@ export async function plotOf(samples: readonly Sample[]): Promise<string> {
     legend: { top: 8, itemGap: 50, data: ways.map(([, name]) => name) },
     title: PANELS.map(([, text, left]) => ({ text, left, top: 40, textStyle: { fontSize: 14 } })),
     grid: PANELS.map(([, , left]) => ({ left, width: '41%', top: 80, bottom: 30 })),
-    xAxis: PANELS.map((_, gridIndex) => ({ type: 'category', gridIndex, data: sizes, axisTick: { show: false } })),
+    xAxis: PANELS.map((_, gridIndex) => ({ type: 'category', gridIndex, data: SIZE_NAMES, axisTick: { show: false } })),
     yAxis: PANELS.map((_, gridIndex) => ({ type: 'log', gridIndex, min: LEAST, max: MOST })),
     series: PANELS.flatMap(([measure], index) =>
       ways.map(([way, name]) => ({
@@ -34,7 +34,7 @@ export async function plotOf(samples: readonly Sample[]): Promise<string> {
         type: 'bar',
         xAxisIndex: index,
         yAxisIndex: index,
-        data: sizes.map((size) => Math.round(median(valuesOf(samples, way, size, measure)) * 1000)),
+        data: SIZE_NAMES.map((size) => Math.round(median(valuesOf(samples, way, size, measure)) * 1000)),
         label: { show: true, position: 'top', fontSize: 10 },
       })),
     ),

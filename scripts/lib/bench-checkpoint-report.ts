@@ -1,16 +1,13 @@
+import { SIZE_NAMES, type Size } from './ballast.js';
 import { type Figure, median, ratio } from './bench.js';
 import { table } from './table.js';
 
-/** Memory that does not compress, MiB, by its name in reports. */
-export const SIZES = { small: 0, '64 MiB': 64, '256 MiB': 256, '1 GiB': 1024 } as const;
-export type Size = keyof typeof SIZES;
 const LARGEST: Size = '1 GiB';
 
 /** How a checkpoint is made: by `runc checkpoint --leave-running` alone, by containerd without patches, by ours. `pause`: none is made, runc pauses and resumes. */
 export type Way = 'runc' | 'stock' | 'ours' | 'pause';
 /** Those that make checkpoints, as they are called in reports. */
-export const WAYS = { runc: 'runc alone', stock: 'containerd 2.0.0', ours: 'ours' } as const satisfies Partial<Record<Way, string>>;
-const SIZE_NAMES = Object.keys(SIZES) as Size[];
+export const WAYS = { runc: 'runc alone', stock: 'stock containerd', ours: 'ours' } as const satisfies Partial<Record<Way, string>>;
 
 /** One measurement, seconds. */
 export interface Sample {
@@ -54,7 +51,7 @@ export function reportOf(samples: readonly Sample[]): string {
   const ways = Object.keys(WAYS) as Array<keyof typeof WAYS>;
   const medians = (title: string, measure: Measure): string =>
     table(
-      [title, ...ways.map((way) => `${WAYS[way]}, s`), 'ours / runc', 'containerd 2.0.0 / ours'],
+      [title, ...ways.map((way) => `${WAYS[way]}, s`), 'ours / runc', 'stock / ours'],
       SIZE_NAMES.map((size) => {
         const [runc = 0, stock = 0, ours = 0] = ways.map((way) => middle(samples, way, size, measure));
         return [size, ...[runc, stock, ours].map((value) => value.toFixed(3)), (ours / runc).toFixed(2), (stock / ours).toFixed(2)];

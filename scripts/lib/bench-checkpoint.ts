@@ -1,10 +1,9 @@
-import { clockOf, dropBallast, makeBallast, runsOn } from './ballast.js';
+import { type Ballasts, ballastRoute, clockOf, dropBallast, makeBallasts, runsOn, SIZE_NAMES } from './ballast.js';
 import type { Benchmark } from './bench.js';
-import { figuresOf, reportOf, type Sample, SIZES, type Size, type Way } from './bench-checkpoint-report.js';
+import { figuresOf, reportOf, type Sample, type Way } from './bench-checkpoint-report.js';
 import { timedRequest } from './bench-request.js';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
-import { ballastRoute } from './hard-case.js';
 import { kubeletUrl } from './kubelet.js';
 import { controlPlane, onNode } from './node.js';
 import type { RunningContainer } from './pod.js';
@@ -16,8 +15,6 @@ const RUNC = 'runc --root /run/containerd/runc/k8s.io';
 /** On the same disk as containerd's own folders. */
 const DUMP = '/var/lib/bench-checkpoint';
 
-type Pods = ReadonlyMap<Size, RunningContainer>;
-
 /**
  * Measures how long a checkpoint takes, and how long its container stands still: by runc alone, by containerd without patches, and by
  * ours. On the same pods, by turns.
@@ -26,19 +23,15 @@ type Pods = ReadonlyMap<Size, RunningContainer>;
  */
 export async function benchCheckpoint(ctx: Context, stock: string): Promise<Benchmark & { samples: readonly Sample[] }> {
   const node = await controlPlane(ctx);
-  const podName = (size: Size): string => `ballast-${size.toLowerCase().replaceAll(' ', '-')}`;
-  const sizes = Object.entries(SIZES) as Array<[Size, number]>;
   const samples: Sample[] = [];
   try {
-    const pods: Pods = new Map(
-      await Promise.all(sizes.map(async ([size, memory]) => [size, await makeBallast(ctx, podName(size), memory, node)] as const)),
-    );
+    const pods = await makeBallasts(ctx, node);
     await expectRuntime(ctx, node, true);
     await bringStock(ctx, node, stock);
     for (let round = 0; round < ROUNDS; round++) {
       ctx.say(`round ${round + 1} of ${ROUNDS}`);
       const take = async (...ways: readonly Way[]): Promise<void> => {
-        for (const [size, pod] of pods) for (const way of ways) samples.push({ way, size, ...(await sample(ctx, pod, way)) });
+        for (const size of SIZE_NAMES) for (const way of ways) samples.push({ way, size, ...(await sample(ctx, pods[size], way)) });
       };
       await warmUp(ctx, pods);
       // Neither comes first every time.
@@ -51,10 +44,7 @@ export async function benchCheckpoint(ctx: Context, stock: string): Promise<Benc
       await expectRuntime(ctx, node, true);
     }
   } finally {
-    await dropBallast(
-      ctx,
-      sizes.map(([size]) => podName(size)),
-    );
+    await dropBallast(ctx);
   }
   return { figures: figuresOf(samples), report: reportOf(samples), samples };
 }
@@ -97,9 +87,8 @@ async function timedInNode(ctx: Context, node: string, command: string): Promise
 }
 
 /** The first call of a containerd looks for CRIU, and reads its own program from the disk. */
-async function warmUp(ctx: Context, pods: Pods): Promise<void> {
-  const pod = pods.get('small');
-  if (pod !== undefined) await commandBy(ctx, pod, 'ours');
+async function warmUp(ctx: Context, { small }: Ballasts): Promise<void> {
+  await commandBy(ctx, small, 'ours');
 }
 
 /** What is measured must be what is meant. */

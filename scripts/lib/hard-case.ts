@@ -1,4 +1,4 @@
-import { BALLAST, clockOf, runsOn } from './ballast.js';
+import { ballastRoute, clockOf, runsOn } from './ballast.js';
 import { archiveFolder, isWhole } from './checkpoint-care.js';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
@@ -56,9 +56,6 @@ async function expectArchives(ctx: Context, node: string, archives: readonly str
     await removeArchive(ctx, { archive, node });
   }
 }
-
-/** Where the kubelet checkpoints a ballast. */
-export const ballastRoute = ({ namespace, pod }: RunningContainer): string => `/checkpoint/${namespace}/${pod}/${BALLAST}`;
 
 /** Asks the kubelet for a checkpoint, without the care of `checkpoint()`: the runtime has to do without. */
 export function askBare(ctx: Context, container: RunningContainer): Promise<HttpAnswer> {

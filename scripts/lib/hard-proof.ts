@@ -1,9 +1,9 @@
-import { BALLAST, dropBallast, makeBallast } from './ballast.js';
+import { BALLAST, type Ballasts, ballastRoute, dropBallast, makeBallasts, podOf, SIZE_NAMES } from './ballast.js';
 import { archiveOf } from './checkpoint-answer.js';
 import { archiveFolder } from './checkpoint-care.js';
 import type { Context } from './context.js';
 import { messageOf, ToolkitError } from './errors.js';
-import { askBare, ballastRoute, containersFolder, proveCase, type Seen, strikeDump, strikeWriting } from './hard-case.js';
+import { askBare, containersFolder, proveCase, type Seen, strikeDump, strikeWriting } from './hard-case.js';
 import { peakOf } from './hard-disk.js';
 import { connect } from './kube/client.js';
 import { kubeContext } from './kubectl.js';
@@ -13,10 +13,6 @@ import { findContainer, type RunningContainer } from './pod.js';
 import { expectSame, type Proof } from './proof.js';
 import type { RunResult } from './runner.js';
 
-/** Memory of the pods, MiB, by name. */
-const SIZES = { 'ballast-small': 0, 'ballast-64m': 64, 'ballast-256m': 256, 'ballast-1g': 1024 } as const;
-type Name = keyof typeof SIZES;
-type Pods = Readonly<Record<Name, RunningContainer>>;
 /** Checkpoints in a row. */
 const ROW = 10;
 /** How long CRIU is left hanging before its caller gives up, seconds. */
@@ -29,27 +25,28 @@ const DISK = 2;
  * runtime on the way.
  */
 export async function proveHardCases(ctx: Context, proof: Proof): Promise<void> {
-  const names = Object.keys(SIZES) as Name[];
   const node = await controlPlane(ctx);
   try {
-    const pods = await proof.show('four pods hold memory: next to none, 64 MiB, 256 MiB, 1 GiB', async () => {
-      const made = await Promise.all(names.map(async (name) => [name, await makeBallast(ctx, name, SIZES[name], node)] as const));
-      return { seen: `on ${node}`, value: Object.fromEntries(made) as Pods };
-    });
-    await proveWhole(ctx, proof, pods['ballast-1g']);
-    await proveKilled(ctx, proof, pods['ballast-1g']);
-    await proveSecond(ctx, proof, pods['ballast-1g']);
-    await proveFullDisk(ctx, proof, pods['ballast-256m']);
+    const pods = await proof.show(`four pods hold memory: ${SIZE_NAMES.join(', ')}`, async () => ({
+      seen: `on ${node}`,
+      value: await makeBallasts(ctx, node),
+    }));
+    await proveWhole(ctx, proof, pods['1 GiB']);
+    await proveKilled(ctx, proof, pods['1 GiB']);
+    await proveSecond(ctx, proof, pods['1 GiB']);
+    await proveFullDisk(ctx, proof, pods['256 MiB']);
     await proveMany(ctx, proof, pods);
     await proof.show('after all that none was restarted', async () => {
-      const counts = await Promise.all(names.map(async (name) => (await findContainer(ctx, 'default', name, BALLAST)).restartCount));
-      for (const [index, count] of counts.entries()) expectSame(count, 0, `restartCount of ${names[index]}`);
+      const counts = await Promise.all(
+        SIZE_NAMES.map(async (size) => (await findContainer(ctx, 'default', podOf(size), BALLAST)).restartCount),
+      );
+      for (const [index, count] of counts.entries()) expectSame(count, 0, `restartCount with ${SIZE_NAMES[index]}`);
       return { seen: counts.join(', '), value: undefined };
     });
   } finally {
-    await dropBallast(ctx, names);
+    await dropBallast(ctx);
     // Archives of a case that did not hold, or was stopped.
-    const archives = names.map((name) => `${archiveFolder}/checkpoint-${name}_default-${BALLAST}-`);
+    const archives = SIZE_NAMES.map((size) => `${archiveFolder}/checkpoint-${podOf(size)}_default-${BALLAST}-`);
     await onNode({ runner: ctx.lastly }, node, ['sh', '-c', archives.map((archive) => `rm -f ${archive}*`).join('; ')]);
   }
 }
@@ -145,8 +142,8 @@ async function withoutRoom(ctx: Context, node: string, folder: string, act: () =
   }
 }
 
-async function proveMany(ctx: Context, proof: Proof, pods: Pods): Promise<void> {
-  const { 'ballast-small': small, 'ballast-64m': some } = pods;
+async function proveMany(ctx: Context, proof: Proof, pods: Ballasts): Promise<void> {
+  const { small, '64 MiB': some } = pods;
   await proveCase(ctx, proof, 'two calls within a second give two archives', [small], async () => {
     const archives: string[] = [];
     for (;;) {

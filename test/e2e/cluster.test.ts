@@ -30,7 +30,7 @@ test('a pod is checkpointed through the kubelet while it goes on counting, and r
     'a pod that does not exist gets 404',
     'a container that does not exist gets 404',
     '10 checkpoints in a row give 10 distinct, whole archives, and no image is left behind',
-    'four pods hold memory: next to none, 64 MiB, 256 MiB, 1 GiB',
+    'four pods hold memory: small, 64 MiB, 256 MiB, 1 GiB',
     '1 GiB takes no more of the disk than twice the memory',
     'CRIU is killed in the middle',
     'containerd is killed in the middle',
