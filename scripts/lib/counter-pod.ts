@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import YAML from 'yaml';
 import type { Context } from './context.js';
-import { type Count, readCount } from './counter.js';
+import { type Count, readCount, untilPast } from './counter.js';
 import { ToolkitError } from './errors.js';
 import { kubectl } from './kubectl.js';
 import { imageNames } from './options.js';
-
-const PATIENCE = 20_000;
 
 /** A manifest of the checkout, with the counter image of this instance in the place of `counter:latest`. */
 export async function counterManifest(ctx: Context, name: string): Promise<string> {
@@ -33,24 +31,24 @@ export async function applyAnew(ctx: Context, manifest: string, pod: string): Pr
   });
 }
 
+async function counterLog(ctx: Context, pod: string, container: string): Promise<string> {
+  return (await kubectl(ctx, ['logs', pod, '--container', container])).stdout;
+}
+
 /** What the counter in a pod has printed so far; proves that it has no gap and no repeat. */
 export async function podCount(ctx: Context, pod: string, container: string): Promise<Count> {
-  return readCount((await kubectl(ctx, ['logs', pod, '--container', container])).stdout);
+  return readCount(await counterLog(ctx, pod, container));
 }
 
 /** Returns once the counter has got past a number. @throws ToolkitError when it stands still */
-export async function countsPast(ctx: Context, pod: string, container: string, number: number): Promise<Count> {
-  const deadline = ctx.clock.now() + PATIENCE;
-  for (;;) {
-    const { stdout } = await kubectl(ctx, ['logs', pod, '--container', container]);
-    if (stdout !== '') {
-      const count = readCount(stdout);
-      if (count.last > number) return count;
-    }
-    if (ctx.clock.now() > deadline)
-      throw new ToolkitError(`the counter of pod ${pod} has not got past ${number}`, {
+export function countsPast(ctx: Context, pod: string, container: string, number: number): Promise<Count> {
+  return untilPast(
+    ctx,
+    number,
+    () => counterLog(ctx, pod, container),
+    () =>
+      new ToolkitError(`the counter of pod ${pod} has not got past ${number}`, {
         hint: 'A paused container stands still: npm run cluster:status',
-      });
-    await ctx.clock.sleep(100, ctx.signal);
-  }
+      }),
+  );
 }

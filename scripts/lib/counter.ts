@@ -1,4 +1,11 @@
+import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
+import { until } from './until.js';
+
+/** How long the counter may take to print, and how often it is looked at, milliseconds. */
+const WAIT = { patience: 20_000, every: 100 };
+/** Before the first number. */
+const NOTHING: Count = { first: 0, last: -1 };
 
 /** A run of the counter: the first and the last number that it printed. */
 export interface Count {
@@ -30,4 +37,27 @@ export function readCount(output: string): Count {
     });
   }
   return { first, last: first + numbers.length - 1 };
+}
+
+/**
+ * Returns once a counter has got past a number, without gap or repeat.
+ * @param read gives what it has printed so far
+ * @param failure what to throw when it stands still, from the last number
+ */
+export function untilPast(
+  ctx: Pick<Context, 'clock' | 'signal'>,
+  number: number,
+  read: () => Promise<string>,
+  failure: (last: number) => ToolkitError,
+): Promise<Count> {
+  return until(
+    ctx,
+    ({ last }) => failure(last),
+    async () => {
+      const output = await read();
+      return output === '' ? NOTHING : readCount(output);
+    },
+    ({ last }) => last > number,
+    WAIT,
+  );
 }

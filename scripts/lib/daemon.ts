@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
 import { asRoot } from './runner.js';
+import { until } from './until.js';
 
 const PID_FILE = '/var/run/docker-ssd.pid';
 const LOG = '/var/log/docker.log';
@@ -48,20 +49,18 @@ export async function restartEngine(ctx: Context): Promise<void> {
 }
 
 async function untilItAnswers(ctx: Context): Promise<void> {
-  const deadline = ctx.clock.now() + START_TIMEOUT;
-  for (;;) {
-    const { version, answer } = await engineVersion(ctx);
-    if (version !== undefined) return;
-    // It runs; that this user may not talk to it is another matter.
-    if (deniesAccess(answer)) return;
-    if (ctx.clock.now() > deadline) {
-      throw new ToolkitError('the Docker engine was started and does not answer', {
+  await until(
+    ctx,
+    ({ answer }) =>
+      new ToolkitError('the Docker engine was started and does not answer', {
         details: [answer],
         hint: systemdRuns() ? 'See: journalctl -u docker' : `See the end of ${LOG}`,
-      });
-    }
-    await ctx.clock.sleep(250, ctx.signal);
-  }
+      }),
+    () => engineVersion(ctx),
+    // It runs; that this user may not talk to it is another matter.
+    ({ version, answer }) => version !== undefined || deniesAccess(answer),
+    { patience: START_TIMEOUT },
+  );
 }
 
 async function asRootRun(ctx: Context, file: string, args: readonly string[]): Promise<void> {

@@ -1,9 +1,9 @@
 import type { Context } from './context.js';
-import { readCount } from './counter.js';
+import { readCount, untilPast } from './counter.js';
 import { CommandError, ToolkitError } from './errors.js';
 import type { Proof } from './proof.js';
 
-/** How long the counter may take to print, milliseconds. */
+/** How long the engine may take to let go of a checkpoint, milliseconds. */
 const PATIENCE = 20_000;
 
 /**
@@ -15,16 +15,10 @@ export async function proveDockerCycles(ctx: Context, proof: Proof, image: strin
   const name = `counter-${ctx.options.instance}-${process.pid}`;
   const docker = async (...args: string[]): Promise<string> =>
     (await ctx.runner.run('docker', args, { failure: `docker ${args.slice(0, 2).join(' ')} failed` })).stdout;
-  const count = async (): Promise<number> => readCount(await docker('logs', name)).last;
-  const countsPast = async (number: number): Promise<number> => {
-    const deadline = ctx.clock.now() + PATIENCE;
-    for (;;) {
-      const last = (await docker('logs', name)) === '' ? -1 : await count();
-      if (last > number) return last;
-      if (ctx.clock.now() > deadline) throw new ToolkitError(`the counter stays at ${last}`);
-      await ctx.clock.sleep(100, ctx.signal);
-    }
-  };
+  const log = (): Promise<string> => docker('logs', name);
+  const count = async (): Promise<number> => readCount(await log()).last;
+  const countsPast = async (number: number): Promise<number> =>
+    (await untilPast(ctx, number, log, (last) => new ToolkitError(`the counter stays at ${last}`))).last;
   try {
     await proof.show('the counter runs in Docker', async () => {
       await docker('run', '--detach', '--name', name, image);

@@ -6,6 +6,7 @@ import { kubectl } from './kubectl.js';
 import type { KubernetesProgram } from './kubernetes.js';
 import { type NodeContainer, nodeImages, onNode } from './node.js';
 import { sha256OfFile } from './sources.js';
+import { until } from './until.js';
 
 /** How long a swapped program may take to be healthy, milliseconds. */
 export const defaultPatience = 120_000;
@@ -27,7 +28,7 @@ export function placeOf(name: KubernetesProgram): 'static pod' | 'daemon set' | 
 }
 
 /** The command line of a program's process, for pgrep(1): its short name would be cut at 15 characters. */
-function processPattern(name: KubernetesProgram): string {
+export function processPattern(name: KubernetesProgram): string {
   return `^([^ ]*/)?${name}( |$)`;
 }
 
@@ -162,7 +163,9 @@ function notHealthy(name: string, where: string, outcome: string, error: unknown
   });
 }
 
-/** What each program answers on its own node when it is healthy. */
+/** What a program answers when it is healthy. */
+const HEALTHY = 'ok';
+/** Where each program says so, on its own node. */
 const HEALTH: Partial<Record<KubernetesProgram, string>> = {
   'kube-apiserver': 'https://localhost:6443/readyz',
   'kube-controller-manager': 'https://localhost:10257/healthz',
@@ -173,25 +176,25 @@ const HEALTH: Partial<Record<KubernetesProgram, string>> = {
 /** Returns when the program that runs in the node is the new one and says that it is healthy. */
 async function untilHealthy(ctx: Context, node: string, swap: Swap, patience: number): Promise<void> {
   const url = HEALTH[swap.name];
-  const deadline = ctx.clock.now() + patience;
-  let seen = '';
-  for (;;) {
-    const deployed = await deployedSha256(ctx, node, swap.name);
-    if (deployed === swap.sha256) {
-      if (url === undefined) return;
+  await until(
+    ctx,
+    (seen) =>
+      new ToolkitError(`${swap.name} is not healthy after ${patience / 1000} s`, {
+        details: seen.split('\n').slice(-5),
+        hint: 'npm run cluster:logs   brings its log.',
+      }),
+    async () => {
+      const deployed = await deployedSha256(ctx, node, swap.name);
+      if (deployed !== swap.sha256) return deployed === undefined ? 'it does not run' : 'the old one still runs';
+      if (url === undefined) return HEALTHY;
       const { stdout, stderr } = await onNode(ctx, node, ['curl', '--silent', '--show-error', '--insecure', '--max-time', '5', url], {
         accept: true,
       });
-      if (stdout === 'ok') return;
-      seen = `${url} answers: ${stdout || stderr}`;
-    } else seen = deployed === undefined ? 'it does not run' : 'the old one still runs';
-    if (ctx.clock.now() > deadline)
-      throw new ToolkitError(`${swap.name} is not healthy after ${patience / 1000} s`, {
-        details: seen.split('\n').slice(-5),
-        hint: 'npm run cluster:logs   brings its log.',
-      });
-    await ctx.clock.sleep(250, ctx.signal);
-  }
+      return stdout === HEALTHY ? HEALTHY : `${url} answers: ${stdout || stderr}`;
+    },
+    (seen) => seen === HEALTHY,
+    { patience },
+  );
 }
 
 /** Takes the images of earlier pushes out of a node: gigabytes would gather. */

@@ -4,6 +4,8 @@ import { ToolkitError } from './errors.js';
 import { onNode } from './node.js';
 import { until } from './until.js';
 
+/** How long collecting in the background may take, milliseconds. */
+const COLLECTED = 30_000;
 /** So many lines of a difference are shown. */
 const SHOWN = 10;
 
@@ -74,13 +76,14 @@ function differences(before: NodeState, after: NodeState): string[] {
  * @throws ToolkitError with what is there too much, and what is missing
  */
 export async function expectSameState(ctx: Context, node: string, before: NodeState): Promise<void> {
-  let different: string[] = [];
-  const compare = async (): Promise<boolean> => {
-    const after = await look(ctx, node);
-    different = after === undefined ? ['containerd does not answer'] : differences(before, after);
-    return different.length === 0;
-  };
-  await until(ctx, `${node} holds what it held before`, compare, (same) => same, 30_000).catch((error: unknown) => {
-    throw new ToolkitError(`something was left on ${node}, or is gone`, { details: different.slice(0, SHOWN), cause: error });
-  });
+  await until(
+    ctx,
+    (different) => new ToolkitError(`something was left on ${node}, or is gone`, { details: different.slice(0, SHOWN) }),
+    async () => {
+      const after = await look(ctx, node);
+      return after === undefined ? ['containerd does not answer'] : differences(before, after);
+    },
+    (different) => different.length === 0,
+    { patience: COLLECTED },
+  );
 }

@@ -4,27 +4,30 @@ import { ToolkitError } from './errors.js';
 /** How long something may take to come about, milliseconds. */
 const PATIENCE = 90_000;
 /** How often it is looked at, milliseconds. */
-const LOOK = 250;
+const EVERY = 250;
 
 /**
  * Looks until something holds.
- * @param what what is waited for, for the error
+ * @param failure what is waited for, for the error; or what to throw, from what was seen last
+ * @param options milliseconds: how long to wait, how often to look
  * @returns what was seen when it held
- * @throws ToolkitError with what was seen last
+ * @throws ToolkitError when it has not come about in time
  */
 export async function until<T>(
   ctx: Pick<Context, 'clock' | 'signal'>,
-  what: string,
+  failure: string | ((last: T) => ToolkitError),
   look: () => Promise<T>,
   holds: (value: T) => boolean,
-  patience = PATIENCE,
+  { patience = PATIENCE, every = EVERY }: { patience?: number; every?: number } = {},
 ): Promise<T> {
   const deadline = ctx.clock.now() + patience;
   for (;;) {
     const value = await look();
     if (holds(value)) return value;
-    if (ctx.clock.now() > deadline)
-      throw new ToolkitError(`${what}: has not come about in ${patience / 1000} s`, { details: [JSON.stringify(value).slice(0, 500)] });
-    await ctx.clock.sleep(LOOK, ctx.signal);
+    if (ctx.clock.now() > deadline) {
+      if (typeof failure !== 'string') throw failure(value);
+      throw new ToolkitError(`${failure}: has not come about in ${patience / 1000} s`, { details: [JSON.stringify(value).slice(0, 500)] });
+    }
+    await ctx.clock.sleep(every, ctx.signal);
   }
 }

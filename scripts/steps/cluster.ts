@@ -9,6 +9,7 @@ import { kubectl } from '../lib/kubectl.js';
 import { nodeContainers } from '../lib/node.js';
 import { imageNames } from '../lib/options.js';
 import { type Product, type Step, type StepContext, step } from '../lib/step.js';
+import { until } from '../lib/until.js';
 import { kind } from './kind.js';
 import { kubernetes } from './kubernetes.js';
 import { nodeImage } from './node-image.js';
@@ -171,12 +172,13 @@ async function apiAnswers(ctx: StepContext): Promise<boolean> {
 }
 
 async function waitFor(ctx: StepContext, failure: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = ctx.clock.now() + PATIENCE;
-  while (!(await holds())) {
-    if (ctx.clock.now() > deadline)
-      throw new ToolkitError(failure, { details: [`not within ${PATIENCE / 1000} s`], hint: LOOK, log: ctx.log });
-    await ctx.clock.sleep(500, ctx.signal);
-  }
+  await until(
+    ctx,
+    () => new ToolkitError(failure, { details: [`not within ${PATIENCE / 1000} s`], hint: LOOK, log: ctx.log }),
+    holds,
+    (held) => held,
+    { patience: PATIENCE, every: 500 },
+  );
 }
 
 /** Deletes the cluster and what is remembered of it. Other clusters and kubeconfig contexts stay. */
