@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import type { ApiAccess } from './api-access.js';
 import { NAMESPACE, tokenOf } from './api-pods.js';
+import { APART } from './checkpoint.js';
 import { archiveOf } from './checkpoint-answer.js';
+import { subresourceRoute } from './checkpoint-routes.js';
 import type { Context } from './context.js';
 import { countsPast, podCount } from './counter-pod.js';
 import { ToolkitError } from './errors.js';
 import { type Answer, curl } from './http.js';
 import { kubectl } from './kubectl.js';
-import { controlPlane, nodeContainers, onNode } from './node.js';
+import { controlPlane, onNode } from './node.js';
 import { removeArchive } from './node-archive.js';
 import { findContainer } from './pod.js';
 import { expectSame, type Proof } from './proof.js';
@@ -24,7 +26,7 @@ const status = z.looseObject({
 
 /** Address of the checkpoint subresource. */
 export function route(base: string, namespace: string, pod: string, query = ''): string {
-  return `${base}/api/v1/namespaces/${namespace}/pods/${pod}/checkpoint${query}`;
+  return `${base}${subresourceRoute({ namespace, pod })}${query}`;
 }
 
 /** Checks that an answer is the Status object of a refusal. @returns its message */
@@ -40,7 +42,7 @@ export function refusal(answer: Answer, code: number): string {
 /** The recipe's request, and every way to the server. */
 export async function proveRequests(ctx: Context, proof: Proof, api: ApiAccess): Promise<void> {
   const post = (...args: string[]): Promise<Answer> => curl(ctx, ['--request', 'POST', ...args]);
-  const pauseBetween = (): Promise<void> => ctx.clock.sleep(1100, ctx.signal);
+  const pauseBetween = (): Promise<void> => ctx.clock.sleep(APART, ctx.signal);
   const counter2 = (base: string, query = `?container=${CONTAINER}`): string => route(base, 'default', 'counter2', query);
   const before = (await podCount(ctx, 'counter2', CONTAINER)).last;
   const ways: ReadonlyArray<readonly [string, () => Promise<Answer>]> = [
@@ -83,14 +85,12 @@ export async function proveRequests(ctx: Context, proof: Proof, api: ApiAccess):
     expectSame((await findContainer(ctx, 'default', 'counter2', CONTAINER)).restartCount, 0, 'restartCount');
     return { seen: `${before} → ${last}`, value: undefined };
   });
-  const [node] = await nodeContainers(ctx, ctx.options.clusterName);
-  if (node !== undefined) {
-    await proof.show('all archives lie on the node', async () => {
-      await onNode(ctx, node.name, ['ls', ...archives]);
-      await onNode(ctx, node.name, ['rm', '-f', ...archives]);
-      return { seen: `${archives.size} archives`, value: undefined };
-    });
-  }
+  await proof.show('all archives lie on the node', async () => {
+    const node = await controlPlane(ctx);
+    await onNode(ctx, node, ['ls', ...archives]);
+    await onNode(ctx, node, ['rm', '-f', ...archives]);
+    return { seen: `${archives.size} archives`, value: undefined };
+  });
 }
 
 /** Every refusal, as a Status object. */

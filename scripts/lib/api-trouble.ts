@@ -10,6 +10,7 @@ import { curl } from './http.js';
 import { connect } from './kube/client.js';
 import { kubeContext, kubectl } from './kubectl.js';
 import { untilKubeletAnswers } from './kubelet.js';
+import { processPattern } from './kubernetes-swap.js';
 import { controlPlane, onNode } from './node.js';
 import { removeArchive } from './node-archive.js';
 import type { RunningContainer } from './pod.js';
@@ -56,7 +57,7 @@ export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): 
       return { seen: answers.map(({ status }) => status).join(', '), value: undefined };
     });
     for (const [what, strike] of [
-      ['the API server', "kill -KILL $(pgrep -o -f '^([^ ]*/)?kube-apiserver ')"],
+      ['the API server', `kill -KILL $(pgrep -o -f '${processPattern('kube-apiserver')}')`],
       ['the kubelet', 'systemctl kill --signal=KILL kubelet'],
     ] as const) {
       await proof.show(`killed in the middle: ${what}; the toolkit’s own command leaves the container running`, async () => {

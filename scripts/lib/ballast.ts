@@ -64,9 +64,6 @@ export async function makeBallasts(ctx: Context, node: string): Promise<Ballasts
   return Object.fromEntries(made) as Ballasts;
 }
 
-/** Where the kubelet checkpoints a ballast. */
-export const ballastRoute = ({ namespace, pod }: RunningContainer): string => `/checkpoint/${namespace}/${pod}/${BALLAST}`;
-
 /** Deletes ballast pods, by default those of all sizes; also when the run was stopped; does not wait for them to end. */
 export async function dropBallast(ctx: Context, names: readonly string[] = SIZE_NAMES.map(podOf)): Promise<void> {
   await kubectl({ ...ctx, runner: ctx.lastly }, ['delete', 'pod', ...names, '--now', '--wait=false', '--ignore-not-found'], {

@@ -1,7 +1,9 @@
 import type { Benchmark } from './bench.js';
 import { timedRequest } from './bench-request.js';
+import { kubeletRoute, subresourceRoute } from './checkpoint-routes.js';
 import type { Context } from './context.js';
 import { applyAnew, counterManifest, countsPast } from './counter-pod.js';
+import { kubeletUrl } from './kubelet.js';
 import { findContainer } from './pod.js';
 
 const POD = 'counter2';
@@ -16,8 +18,8 @@ export async function benchApi(ctx: Context): Promise<Benchmark> {
   await applyAnew(ctx, await counterManifest(ctx, 'counter2-pod.yaml'), POD);
   await countsPast(ctx, POD, CONTAINER, 2);
   const container = await findContainer(ctx, 'default', POD, CONTAINER);
-  const kubelet = `https://localhost:10250/checkpoint/default/${POD}/${CONTAINER}?timeout=600`;
-  const api = `https://localhost:6443/api/v1/namespaces/default/pods/${POD}/checkpoint?container=${CONTAINER}`;
+  const kubelet = kubeletUrl(`${kubeletRoute(container)}?timeout=600`);
+  const api = `https://localhost:6443${subresourceRoute(container)}?container=${CONTAINER}`;
   const measured: number[] = [];
   const baseline: number[] = [];
   // One of each to warm up: connections, caches.

@@ -63,8 +63,8 @@ export function reportOf(samples: readonly Sample[]): string {
       const dump = middle(samples, 'runc', size, 'frozen');
       const frozen = middle(samples, 'ours', size, 'frozen');
       const pause = middle(samples, 'pause', size, 'frozen');
-      const parts = [dump, pause, frozen - dump - pause, middle(samples, 'ours', size, 'call') - frozen];
-      return [size, ...parts.map((value) => value.toFixed(3))];
+      const call = middle(samples, 'ours', size, 'call');
+      return [size, ...[dump, pause, frozen - dump - pause, call - frozen].map((value) => value.toFixed(3))];
     }),
   );
   const missed = figuresOf(samples)

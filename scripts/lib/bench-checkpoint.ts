@@ -1,7 +1,8 @@
-import { type Ballasts, ballastRoute, clockOf, dropBallast, makeBallasts, runsOn, SIZE_NAMES } from './ballast.js';
+import { type Ballasts, clockOf, dropBallast, makeBallasts, runsOn, SIZE_NAMES } from './ballast.js';
 import type { Benchmark } from './bench.js';
 import { figuresOf, reportOf, type Sample, type Way } from './bench-checkpoint-report.js';
 import { timedRequest } from './bench-request.js';
+import { kubeletRoute } from './checkpoint-routes.js';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
 import { kubeletUrl } from './kubelet.js';
@@ -70,7 +71,7 @@ function commandBy(ctx: Context, container: RunningContainer, way: Way): Promise
       return timedInNode(ctx, container.node, `${RUNC} pause ${container.id} && ${RUNC} resume ${container.id}`);
     case 'stock':
     case 'ours':
-      return timedRequest(ctx, container, kubeletUrl(`${ballastRoute(container)}?timeout=600`));
+      return timedRequest(ctx, container, kubeletUrl(`${kubeletRoute(container)}?timeout=600`));
   }
 }
 

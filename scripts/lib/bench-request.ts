@@ -1,13 +1,11 @@
+import { APART } from './checkpoint.js';
 import { archiveOf } from './checkpoint-answer.js';
 import { lookBefore, tidyUp } from './checkpoint-care.js';
 import type { Context } from './context.js';
+import { asApiServer } from './kubelet.js';
 import { onNode } from './node.js';
 import { removeArchive } from './node-archive.js';
 import type { RunningContainer } from './pod.js';
-
-/** Archives are named by the second. Milliseconds. */
-const APART = 1100;
-const PKI = '/etc/kubernetes/pki';
 
 /**
  * One request for a checkpoint, from the node, with the API server's certificate. The archive and what the runtime left are removed.
@@ -21,11 +19,7 @@ export async function timedRequest(ctx: Context, container: RunningContainer, ad
     '--show-error',
     '--request',
     'POST',
-    '--insecure',
-    '--cert',
-    `${PKI}/apiserver-kubelet-client.crt`,
-    '--key',
-    `${PKI}/apiserver-kubelet-client.key`,
+    ...asApiServer,
     '--write-out',
     '\\n%{http_code} %{time_total}',
     address,

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { archiveIn } from './checkpoint-answer.js';
 import { type Before, criuReason, type Failure, lookBefore, putRight, tidyUp } from './checkpoint-care.js';
+import { kubeletRoute, subresourceRoute } from './checkpoint-routes.js';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
 import { readIfThere, writeAtomically } from './files.js';
@@ -11,7 +12,7 @@ import { removeArchive } from './node-archive.js';
 import type { RunningContainer } from './pod.js';
 
 /** Archives are named by the second: two calls within one would collide. Milliseconds. */
-const APART = 1100;
+export const APART = 1100;
 /** The kubelet waits this long at least, seconds: a smaller timeout does not shorten it. */
 const KUBELET_LEAST = 120;
 /** How much longer than the kubelet the client waits for the answer, seconds. */
@@ -104,20 +105,15 @@ async function command(
 }
 
 /** Where a checkpoint is asked for. */
-function routeOf(
-  way: Way,
-  { node, namespace, pod, container }: RunningContainer,
-  timeout: number | null,
-): { route: string; query: Record<string, string> } {
+function routeOf(way: Way, container: RunningContainer, timeout: number | null): { route: string; query: Record<string, string> } {
   const limit: Record<string, string> = timeout === null ? {} : { timeout: String(timeout) };
-  const own = `/checkpoint/${namespace}/${pod}/${container}`;
   switch (way.kind) {
     case 'kubelet':
-      return { route: own, query: limit };
+      return { route: kubeletRoute(container), query: limit };
     case 'node-proxy':
-      return { route: `/api/v1/nodes/${node}/proxy${own}`, query: limit };
+      return { route: `/api/v1/nodes/${container.node}/proxy${kubeletRoute(container)}`, query: limit };
     case 'api':
-      return { route: `/api/v1/namespaces/${namespace}/pods/${pod}/checkpoint`, query: { container, ...limit } };
+      return { route: subresourceRoute(container), query: { container: container.container, ...limit } };
   }
 }
 

@@ -1,5 +1,6 @@
-import { ballastRoute, clockOf, runsOn } from './ballast.js';
+import { clockOf, runsOn } from './ballast.js';
 import { archiveFolder, isWhole } from './checkpoint-care.js';
+import { kubeletRoute } from './checkpoint-routes.js';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
 import { askKubelet, type HttpAnswer, untilKubeletAnswers } from './kubelet.js';
@@ -59,7 +60,7 @@ async function expectArchives(ctx: Context, node: string, archives: readonly str
 
 /** Asks the kubelet for a checkpoint, without the care of `checkpoint()`: the runtime has to do without. */
 export function askBare(ctx: Context, container: RunningContainer): Promise<HttpAnswer> {
-  return askKubelet(ctx, { node: container.node }, 'POST', `${ballastRoute(container)}?timeout=600`);
+  return askKubelet(ctx, { node: container.node }, 'POST', `${kubeletRoute(container)}?timeout=600`);
 }
 
 /** Waits until CRIU writes a container's memory, and a little more, and then does something on the node. @param command for bash */

@@ -1,6 +1,7 @@
-import { BALLAST, type Ballasts, ballastRoute, dropBallast, makeBallasts, podOf, SIZE_NAMES } from './ballast.js';
+import { BALLAST, type Ballasts, dropBallast, makeBallasts, podOf, SIZE_NAMES } from './ballast.js';
 import { archiveOf } from './checkpoint-answer.js';
 import { archiveFolder } from './checkpoint-care.js';
+import { kubeletRoute, subresourceRoute } from './checkpoint-routes.js';
 import type { Context } from './context.js';
 import { messageOf, ToolkitError } from './errors.js';
 import { askBare, containersFolder, proveCase, type Seen, strikeDump, strikeWriting } from './hard-case.js';
@@ -66,7 +67,7 @@ async function proveWhole(ctx: Context, proof: Proof, container: RunningContaine
 /** Someone is killed or goes away in the middle: the call fails, and nothing else happens. */
 async function proveKilled(ctx: Context, proof: Proof, container: RunningContainer): Promise<void> {
   const { node } = container;
-  const cancel = `pkill -KILL -f '^curl .*${ballastRoute(container)}'`;
+  const cancel = `pkill -KILL -f '^curl .*${kubeletRoute(container)}'`;
   const cases: ReadonlyArray<readonly [what: string, strike: () => Promise<void>]> = [
     ['CRIU is killed in the middle', () => strikeDump(ctx, container, 'pkill -KILL -x criu')],
     ['containerd is killed in the middle', () => strikeDump(ctx, container, 'systemctl kill --kill-whom=main --signal=KILL containerd')],
@@ -99,8 +100,10 @@ async function proveSecond(ctx: Context, proof: Proof, container: RunningContain
     const first = askBare(ctx, container);
     try {
       await strikeDump(ctx, container, 'true');
-      const route = `/api/v1/namespaces/${container.namespace}/pods/${container.pod}/checkpoint`;
-      const [atKubelet, atApi] = await Promise.all([askBare(ctx, container), kube.ask('POST', route, { query: {}, timeout: 60_000 })]);
+      const [atKubelet, atApi] = await Promise.all([
+        askBare(ctx, container),
+        kube.ask('POST', subresourceRoute(container), { query: {}, timeout: 60_000 }),
+      ]);
       const said = refusal(atKubelet);
       if (!said.includes('is already in progress')) throw new ToolkitError('the kubelet does not say why', { details: [said] });
       expectSame(atApi.status, 409, 'status at the API');

@@ -5,8 +5,9 @@ import type { Runner } from './runner.js';
 import { until } from './until.js';
 
 const PORT = 10250;
-const CERTIFICATE = '/etc/kubernetes/pki/apiserver-kubelet-client.crt';
-const KEY = '/etc/kubernetes/pki/apiserver-kubelet-client.key';
+const CERTIFICATE = '/etc/kubernetes/pki/apiserver-kubelet-client';
+/** Arguments of curl(1) that ask as the API server does, on a control-plane node. */
+export const asApiServer = ['-k', '--cert', `${CERTIFICATE}.crt`, '--key', `${CERTIFICATE}.key`] as const;
 
 /** An answer over HTTP. */
 export interface HttpAnswer {
@@ -35,7 +36,7 @@ export async function askKubelet(
   const { stdout } = await onNode(
     { runner },
     via,
-    ['curl', '--silent', '--show-error', '-X', method, '-k', '--cert', CERTIFICATE, '--key', KEY, '--write-out', '\\n%{http_code}', url],
+    ['curl', '--silent', '--show-error', '-X', method, ...asApiServer, '--write-out', '\\n%{http_code}', url],
     {
       failure: `the kubelet of ${node} does not answer`,
     },
