@@ -43,6 +43,8 @@ export interface Step {
   readonly check?: (ctx: Context) => Promise<string | undefined>;
   /** Number of places that it takes of the engine's (see `engine.ts`): 2 for what uses all cores, 0 for what waits. Default 1. */
   readonly weight?: 0 | 1 | 2;
+  /** What it uses beside cores and no other step may use meanwhile: `apt`, `docker` (the daemon), a folder of sources. */
+  readonly uses?: readonly string[];
   /** True when it runs commands as root: where that is not the user, the password is asked for before the steps begin. */
   readonly asRoot?: true;
   run(ctx: StepContext): Promise<void>;
