@@ -17,6 +17,8 @@ const sourceSchema = z.union([
   // `arch` as Node names it; where it is absent the archive fits all.
   z.strictObject({ archive: z.url(), sha256: sha.optional(), arch: z.enum(['x64', 'arm64']).optional() }),
   z.strictObject({ git: z.string(), commit: gitObject }),
+  // A tag can be moved: the tree is what verifies it.
+  z.strictObject({ git: z.string(), tag: z.string().regex(/^[\w.-]+$/, 'not a tag') }),
   z.strictObject({ debian: z.string(), version: z.string(), suite: z.string(), file: z.string(), sha256: sha }),
 ]);
 
@@ -131,11 +133,12 @@ export async function gitTree(ctx: Context, folder: string): Promise<string> {
   }
 }
 
-async function fetchCommit(ctx: Context, { git: url, commit }: { git: string; commit: string }, target: string): Promise<void> {
+async function fetchCommit(ctx: Context, source: Extract<Source, { git: string }>, target: string): Promise<void> {
+  const wanted = 'commit' in source ? source.commit : `refs/tags/${source.tag}`;
   const git = (...args: string[]): Promise<unknown> =>
     ctx.runner.run('git', ['-C', target, ...args], { env: { GIT_TERMINAL_PROMPT: '0' } });
   await git('init', '--quiet');
-  await git('fetch', '--quiet', '--depth=1', url, commit);
+  await git('fetch', '--quiet', '--depth=1', source.git, wanted);
   await git('checkout', '--quiet', 'FETCH_HEAD');
   await rm(path.join(target, '.git'), { recursive: true });
 }

@@ -10,6 +10,7 @@ import { nodeContainers } from '../lib/node.js';
 import { imageNames } from '../lib/options.js';
 import { type Product, type Step, type StepContext, step } from '../lib/step.js';
 import { until } from '../lib/until.js';
+import { criuCheck } from './criu.js';
 import { kind } from './kind.js';
 import { kubernetes } from './kubernetes.js';
 import { nodeImage } from './node-image.js';
@@ -44,6 +45,11 @@ export function clusterStep({ clusterName }: Pick<Options, 'clusterName'>): Step
     run: (ctx) => bringUp(ctx, self),
   });
   return self;
+}
+
+/** What brings up the cluster that the options name; that its kernel can checkpoint is told first. */
+export function clusterGoals(options: Pick<Options, 'clusterName'>): Step[] {
+  return [criuCheck, clusterStep(options)];
 }
 
 /** A file that says: a creation was begun and not finished. */

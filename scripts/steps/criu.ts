@@ -1,17 +1,29 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, rename } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { availableParallelism, release } from 'node:os';
 import path from 'node:path';
-import { distribution } from '../lib/apt.js';
 import { buildImage } from '../lib/docker.js';
-import { replace } from '../lib/files.js';
+import { replace, writeAtomically } from '../lib/files.js';
 import { applyPatches, readSeries } from '../lib/fork.js';
 import { linkOrCopy } from '../lib/image-archive.js';
-import { asRoot } from '../lib/runner.js';
+import { asRoot, type RunOptions, type RunResult } from '../lib/runner.js';
 import { fetchTree, readSources } from '../lib/sources.js';
 import { file, type StepContext, step } from '../lib/step.js';
 import { buildPackages, packagesFor } from './build-packages.js';
-import { dockerExperimental } from './docker-experimental.js';
+import { dockerEngine } from './docker-engine.js';
 import { nodeSuite, rootFilesystem, rootFilesystemTar } from './root-filesystem.js';
+
+/** os-release(5). */
+const OS_RELEASE = '/etc/os-release';
+
+/** True where programs built on this machine run in the nodes as they are: it has the userland of the nodes. */
+export function isNodeUserland(osRelease: string): boolean {
+  return /^ID="?debian"?$/m.test(osRelease) && new RegExp(`^VERSION_CODENAME="?${nodeSuite}"?$`, 'm').test(osRelease);
+}
+
+// The steps are data: which of them a machine has is told when they are made.
+const osRelease = existsSync(OS_RELEASE) ? readFileSync(OS_RELEASE, 'utf8') : '';
+const sameUserland = isNodeUserland(osRelease);
 
 /** Where CRIU lies on the host: dockerd finds it through its PATH, sudo's included. */
 export const hostCriu = '/usr/local/sbin/criu';
@@ -33,46 +45,75 @@ async function layOutPatched(ctx: StepContext, tree: string): Promise<void> {
   await applyPatches(ctx, tree, await readSeries(ctx.paths.inRoot('images', 'criu', 'patches')));
 }
 
-/** CRIU, patched and built. */
+/** How CRIU is built: newer compilers and libraries warn of what older releases do, and that is no reason to fail. */
+const MAKE = ['WERROR=0', 'criu'];
+
+/** CRIU, patched and built for this machine. */
 export const criu = step({
   id: 'criu',
   title: 'CRIU',
-  asRoot: true,
   needs: [criuSource],
   inputs: ['images/criu/patches'],
-  produces: ({ paths }) => [file(path.join(paths.build, 'criu'))],
+  // Built by this system's compiler, against its libraries.
+  options: () => ({ make: MAKE, system: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? '' }),
+  produces: ({ paths }) => [file(hostProgram(paths.build))],
   weight: 2,
   async run(ctx) {
     const tree = path.join(ctx.paths.src, 'criu');
     await layOutPatched(ctx, tree);
-    await ctx.runner.run('make', ['-j', String(cpus().length), 'criu'], {
+    await ctx.runner.run('make', ['-j', String(availableParallelism()), ...MAKE], {
       cwd: tree,
       failure: 'CRIU does not build',
       hint: 'npm run setup installs the packages that it needs.',
     });
-    const [program, args] = asRoot(path.join(tree, 'criu', 'criu'), ['check']);
-    await ctx.runner.run(program, args, {
-      failure: 'this kernel lacks what CRIU needs',
-      hint: 'See the output above; https://criu.org/Linux_kernel lists the kernel options.',
-    });
-    await replace(path.join(ctx.paths.build, 'criu'), async (temporary) => {
+    await replace(hostProgram(ctx.paths.build), async (temporary) => {
       await ctx.runner.run('install', ['-m', '0755', path.join(tree, 'criu', 'criu'), temporary]);
     });
   },
 });
 
-/** CRIU for the nodes: the host's, where the host has the userland of the nodes; else built in that userland, for other libraries. */
+/** Where the CRIU of this machine lies when it is built. */
+const hostProgram = (build: string): string => path.join(build, 'criu');
+
+/** Where what `criu check --all` says about this machine is kept: its warnings are features that dumps here have to do without. */
+export const criuReport = (build: string): string => path.join(build, 'criu-check.txt');
+
+/** Proves that this kernel can checkpoint, before anything is built for long; asked again when the kernel is another one. */
+export const criuCheck = step({
+  id: 'criu-check',
+  title: 'criu check',
+  asRoot: true,
+  needs: [criu],
+  options: () => ({ kernel: release() }),
+  produces: ({ paths }) => [file(criuReport(paths.build))],
+  async run(ctx) {
+    const check = (args: readonly string[], options: RunOptions): Promise<RunResult> => {
+      const [program, rest] = asRoot(hostProgram(ctx.paths.build), ['check', ...args]);
+      return ctx.runner.run(program, rest, options);
+    };
+    await check([], {
+      failure: 'this kernel lacks what CRIU needs',
+      hint: 'See the output above; https://criu.org/Linux_kernel lists the kernel options.',
+    });
+    // Its exit code tells whether every feature is there: none is missed by what is done here.
+    const { stdout, stderr } = await check(['--all'], { accept: true });
+    await writeAtomically(criuReport(ctx.paths.build), `${[stdout, stderr].filter(Boolean).join('\n')}\n`);
+  },
+});
+
+/** CRIU for the nodes: this machine's, where it has the userland of the nodes; else built in that userland, for other libraries. */
 export const criuForNodes = step({
   id: 'criu-for-nodes',
   title: 'CRIU for the nodes',
-  needs: [criu, rootFilesystem, dockerExperimental],
-  inputs: ['images/criu/Dockerfile'],
-  options: async () => ({ sameUserland: await hostHasNodeUserland() }),
+  needs: sameUserland ? [criu] : [criuSource, rootFilesystem, dockerEngine],
+  uses: sameUserland ? [] : ['docker'],
+  inputs: ['images/criu/Dockerfile', 'images/criu/patches'],
+  options: () => ({ sameUserland, make: MAKE }),
   produces: ({ paths }) => [file(nodeCriu(paths.build))],
   async run(ctx) {
     const target = nodeCriu(ctx.paths.build);
     await replace(target, async (temporary) => {
-      if (await hostHasNodeUserland()) await linkOrCopy(path.join(ctx.paths.build, 'criu'), temporary);
+      if (sameUserland) await linkOrCopy(hostProgram(ctx.paths.build), temporary);
       else await buildInNodeUserland(ctx, temporary);
     });
   },
@@ -81,11 +122,6 @@ export const criuForNodes = step({
 /** Where the CRIU of the nodes lies. */
 export const nodeCriu = (build: string): string => path.join(build, 'criu-for-nodes');
 
-async function hostHasNodeUserland(): Promise<boolean> {
-  const { id, codename } = await distribution();
-  return id === 'debian' && codename === nodeSuite;
-}
-
 async function buildInNodeUserland(ctx: StepContext, target: string): Promise<void> {
   const tree = path.join(ctx.paths.tmp, 'criu-for-nodes');
   const output = `${tree}.output`;
@@ -93,7 +129,7 @@ async function buildInNodeUserland(ctx: StepContext, target: string): Promise<vo
   await buildImage(ctx, 'criu-for-nodes', {
     dockerfile: ctx.paths.inRoot('images', 'criu', 'Dockerfile'),
     files: { 'root-filesystem.tar': rootFilesystemTar(ctx.paths.build), criu: tree },
-    args: { PACKAGES: ['build-essential', 'pkg-config', ...packagesFor.CRIU].join(' ') },
+    args: { PACKAGES: ['build-essential', 'pkg-config', ...packagesFor.CRIU].join(' '), MAKE: MAKE.join(' ') },
     output,
   });
   await rename(path.join(output, 'criu'), target);
@@ -104,12 +140,10 @@ export const criuOnHost = step({
   id: 'criu-on-host',
   title: 'CRIU for Docker on the host',
   asRoot: true,
-  needs: [criu],
+  needs: [criu, criuCheck],
   produces: () => [file(hostCriu)],
   async run(ctx) {
-    const [program, args] = asRoot('install', ['-D', '-m', '0755', path.join(ctx.paths.build, 'criu'), hostCriu]);
-    await ctx.runner.run(program, args);
-    const [check, checkArgs] = asRoot(hostCriu, ['check']);
-    await ctx.runner.run(check, checkArgs, { failure: 'criu check fails' });
+    const [program, args] = asRoot('install', ['-D', '-m', '0755', hostProgram(ctx.paths.build), hostCriu]);
+    await ctx.runner.run(program, args, { failure: `CRIU could not be installed as ${hostCriu}` });
   },
 });

@@ -1,10 +1,18 @@
 import type { Step } from '../lib/step.js';
 import { checkpointctl } from './checkpointctl.js';
 import { counterImage } from './counter-image.js';
-import { criuOnHost } from './criu.js';
+import { criuCheck, criuOnHost } from './criu.js';
 import { dockerExperimental } from './docker-experimental.js';
 import { kubectlPlugin } from './kubectl-plugin.js';
 import { nodeImage } from './node-image.js';
 
 /** What `npm run setup` makes: everything short of a cluster. */
-export const environment: readonly Step[] = [dockerExperimental, criuOnHost, nodeImage, counterImage, checkpointctl, kubectlPlugin];
+export const environment: readonly Step[] = [
+  criuCheck,
+  dockerExperimental,
+  criuOnHost,
+  nodeImage,
+  counterImage,
+  checkpointctl,
+  kubectlPlugin,
+];

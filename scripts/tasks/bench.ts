@@ -16,7 +16,7 @@ import { table } from '../lib/table.js';
 import { task } from '../lib/task.js';
 import { bringAbout } from '../lib/tasks.js';
 import { ballastImage } from '../steps/ballast-image.js';
-import { clusterStep } from '../steps/cluster.js';
+import { clusterGoals } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
 import { stockContainerd, stockContainerdProgram } from '../steps/stock-containerd.js';
 
@@ -51,7 +51,7 @@ export default task({
       throw new UsageError(`there is no benchmark ${unknown}`, { hint: `Benchmarks: ${Object.keys(benchmarks).join(', ')}` });
     const chosen = words.length === 0 ? Object.keys(benchmarks) : words;
     await bringAbout(ctx, [
-      clusterStep(ctx.options),
+      ...clusterGoals(ctx.options),
       counterImage,
       ...(chosen.includes('checkpoint') ? [ballastImage, stockContainerd] : []),
     ]);

@@ -3,7 +3,7 @@ import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
 import { kubeContext } from '../lib/kubectl.js';
 import { task } from '../lib/task.js';
 import { bringAbout, describePlan } from '../lib/tasks.js';
-import { clusterStep } from '../steps/cluster.js';
+import { clusterGoals } from '../steps/cluster.js';
 
 export default task({
   name: 'cluster:up',
@@ -13,7 +13,7 @@ export default task({
   async run({ flags, ctx, print, printJson }) {
     const { clusterName } = ctx.options;
     await readClusterConfig(ctx.options.clusterConfig);
-    const goals = [clusterStep(ctx.options)];
+    const goals = clusterGoals(ctx.options);
     if (flags['dry-run']) {
       const { lines, steps } = await describePlan(ctx, goals);
       print(lines.join('\n'));

@@ -10,7 +10,7 @@ import { Proof } from '../lib/proof.js';
 import { task } from '../lib/task.js';
 import { bringAbout } from '../lib/tasks.js';
 import { ballastImage } from '../steps/ballast-image.js';
-import { clusterStep } from '../steps/cluster.js';
+import { clusterGoals } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
 
 export default task({
@@ -19,7 +19,7 @@ export default task({
   flags: clusterFlags,
   options: clusterOptions,
   async run({ ctx, print, printJson }) {
-    await bringAbout(ctx, [clusterStep(ctx.options), counterImage, ballastImage]);
+    await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ballastImage]);
     const { counter, ballast } = imageNames(ctx.options);
     for (const image of [counter, ballast]) await loadImage(ctx, image);
     const proof = new Proof(ctx, 'e2e:api');

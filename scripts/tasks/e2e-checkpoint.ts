@@ -8,7 +8,7 @@ import { table } from '../lib/table.js';
 import { task } from '../lib/task.js';
 import { bringAbout } from '../lib/tasks.js';
 import { ballastImage } from '../steps/ballast-image.js';
-import { clusterStep } from '../steps/cluster.js';
+import { clusterGoals } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
 
 /** Checkpoints in a row. */
@@ -27,7 +27,7 @@ export default task({
   options: clusterOptions,
   async run({ flags, ctx, print, printJson }) {
     const start = ctx.clock.now();
-    const report = await bringAbout(ctx, [clusterStep(ctx.options), counterImage, ...(flags.hard ? [ballastImage] : [])]);
+    const report = await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ...(flags.hard ? [ballastImage] : [])]);
     const proof = new Proof(ctx, 'e2e:checkpoint');
     await proof.show('the counter image is on all nodes', async () => {
       const { sentTo, id } = await loadImage(ctx, imageNames(ctx.options).counter);

@@ -40,6 +40,7 @@ async function upstream(): Promise<{ ctx: TestContext; server: WebServer; reposi
   await git('init', '--quiet');
   await git('add', '--force', '.');
   await git('commit', '--quiet', '-m', 'first');
+  await git('tag', 'v1.0');
   const [commit = '', tree = ''] = (await git('rev-parse', 'HEAD', 'HEAD^{tree}')).split('\n');
   const file = path.join(temporaryFolder(), 'tool.tar.gz');
   const names = ['main.c', 'build.sh', '.gitignore', 'sub'].map((name) => `tool-1.0/${name}`);
@@ -138,7 +139,7 @@ describe('a file', () => {
 describe('a source tree', () => {
   test('is the same from an archive and from git, and verified by its git tree', async () => {
     const { ctx, server, repository, commit, tree } = await upstream();
-    for (const source of [{ archive: server.url('/tool.tar.gz') }, { git: repository, commit }]) {
+    for (const source of [{ archive: server.url('/tool.tar.gz') }, { git: repository, commit }, { git: repository, tag: 'v1.0' }]) {
       const target = path.join(ctx.paths.src, 'tool');
       await fetchTree(ctx, await sourcesOf({ version: '1.0', tree, sources: [source] }), target);
       expect(await treeIn(target)).toEqual(['.gitignore', 'build.sh', 'main.c', 'sub']);
@@ -219,6 +220,7 @@ describe('a source file', () => {
   test.each<[string, Json]>([
     ['an archive', { archive: archive.archive }],
     ['a commit', { git: 'https://example.org/a', commit: 'a'.repeat(40) }],
+    ['a tag', { git: 'https://example.org/a', tag: 'v1.0' }],
   ])('without a tree needs a checksum beside %s', async (_, source) => {
     await expect(sourcesOf({ version: '1', sources: [archive, source] })).rejects.toMatchObject({
       details: expect.arrayContaining([expect.stringContaining('needs a sha256 where there is no tree')]),
