@@ -99,7 +99,8 @@ export async function goBuild(
   ctx: Context,
   { pin, cwd = pin.folder, folder, programs, flags = [], tags = [], ldflags = [], cgo = false, env = {}, inPlace = false }: GoBuild,
 ): Promise<void> {
-  const temporary = inPlace ? folder : path.join(ctx.paths.tmp, `go-${path.basename(folder)}`);
+  // Named after the programs: two builds into one folder may be at work at the same time.
+  const temporary = inPlace ? folder : path.join(ctx.paths.tmp, `go-${path.basename(folder)}-${Object.keys(programs).join('-')}`);
   if (!inPlace) await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
   const build = (output: string, packages: readonly string[]): Promise<string> =>

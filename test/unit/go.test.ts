@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { goBuild, goCommand, moduleFolder, pinnedVersion, readPin, runGo } from '../../scripts/lib/go.js';
 import { put, temporaryFolder, testContext } from '../support/context.js';
 import { type Answer, fakeRunner } from '../support/fake-runner.js';
@@ -136,6 +136,23 @@ describe('a build', () => {
     }
     expect((await readdir(folder)).sort()).toEqual(['a', 'ctr', 'other', 'shim']);
     expect(await readdir(ctx.paths.tmp)).toEqual([]);
+  });
+
+  test('goes on while another one builds into the same folder', async () => {
+    const begun: string[] = [];
+    const runner = fakeRunner(async ({ line, args }) => {
+      if (line === 'go env GOVERSION') return 'go1.23.6';
+      const output = args[args.indexOf('-o') + 1] ?? '';
+      const name = path.basename(args.at(-1) ?? '');
+      await put(path.join(output, name), name);
+      begun.push(name);
+      await vi.waitFor(() => expect(begun).toHaveLength(2));
+      return '';
+    });
+    const ctx = testContext({ runner });
+    const folder = ctx.paths.bin;
+    await Promise.all(['kind', 'checkpointctl'].map((name) => goBuild(ctx, { pin, folder, programs: { [name]: `a.org/${name}` } })));
+    expect((await readdir(folder)).sort()).toEqual(['checkpointctl', 'kind']);
   });
 
   test('that fails replaces no program', async () => {
