@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Context } from './context.js';
+import { type Claim, Places } from './engine/places.js';
 import { ToolkitError } from './errors.js';
 import { removeAbandoned, removeHalfMade } from './files.js';
 import { type Freshness, freshness, writeStamp } from './freshness.js';
@@ -14,7 +15,7 @@ export interface PlanEntry extends Freshness {
 }
 
 export interface RunReport {
-  /** In the order of the plan; seconds of work, without waiting. */
+  /** In the order in which they finished; seconds of work, without waiting. */
   readonly ran: ReadonlyArray<{ readonly id: string; readonly title: string; readonly reason: string; readonly seconds: number }>;
   readonly fresh: readonly string[];
   /** From first to last, seconds. */
@@ -78,29 +79,36 @@ export async function achieve(goals: readonly Step[], ctx: Context, reporter: Re
   }
 }
 
+/** A step that wants to work. */
+interface StepClaim extends Claim {
+  readonly entry: PlanEntry;
+}
+
+/** How a step ended: done, or not (it failed, or was not begun). Absent: not yet. */
+type Outcomes = Map<Step, 'done' | 'not done'>;
+
 async function runAll(entries: readonly PlanEntry[], ctx: Context, reporter: Reporter, began: number): Promise<RunReport> {
   const ran: RunReport['ran'][number][] = [];
   const fresh: string[] = [];
   const failures: unknown[] = [];
-  const places = new Places(PLACES);
+  const places = new Places<StepClaim>(PLACES);
   const keys = new Map(entries.map((entry) => [entry.step, entry.key] as const));
-  const finished = new Map<Step, Promise<boolean>>();
+  const outcomes: Outcomes = new Map();
+  const asked = new Set<Step>();
+  const stopped = (): boolean => failures.length > 0 || ctx.signal.aborted;
 
-  const bring = async (entry: PlanEntry): Promise<boolean> => {
-    const { step } = entry;
-    const needs = await Promise.all((step.needs ?? []).map((need) => finished.get(need)));
-    if (needs.includes(false)) return false;
-    const weight = step.weight ?? 1;
-    await places.take(weight);
+  /** Brings one step about. Without places it only looks whether that is needed. */
+  const bring = async ({ entry: { step }, weight }: StepClaim): Promise<'done' | 'not done' | 'stale'> => {
     try {
       // Asked again now: what it needs may have come back (an engine that was down), or changed.
       const now = await freshness(step, ctx, (need) => keys.get(need) ?? '');
       keys.set(step, now.key);
       if (now.reason === undefined) {
         fresh.push(step.id);
-        return true;
+        return 'done';
       }
-      if (failures.length > 0 || ctx.signal.aborted) return false;
+      if (stopped()) return 'not done';
+      if (weight < weightOf(step)) return 'stale';
       reporter.started(step, now.reason);
       const start = ctx.clock.now();
       await step.run(stepContext(step, ctx, reporter));
@@ -110,24 +118,54 @@ async function runAll(entries: readonly PlanEntry[], ctx: Context, reporter: Rep
       await writeStamp(step, ctx, now, seconds);
       ran.push({ id: step.id, title: step.title, reason: now.reason, seconds });
       reporter.finished(step, seconds);
-      return true;
+      return 'done';
     } catch (error) {
       failures.push(error);
       reporter.failed(step, error);
-      return false;
-    } finally {
-      places.give(weight);
+      return 'not done';
     }
   };
 
+  const ask = (entry: PlanEntry, weight: number): void => {
+    const { title, uses = [] } = entry.step;
+    places.enter({ entry, title, weight, uses, priority: 0 });
+  };
+
   reporter.begin(entries.map(({ step, reason }) => ({ step, reason })));
-  for (const entry of entries) finished.set(entry.step, bring(entry));
-  await Promise.all(finished.values());
+  await new Promise<void>((resolve) => {
+    let atWork = 0;
+    const work = async (claim: StepClaim): Promise<void> => {
+      const outcome = await bring(claim);
+      places.leave(claim);
+      if (outcome === 'stale') ask(claim.entry, weightOf(claim.entry.step));
+      else outcomes.set(claim.entry.step, outcome);
+      atWork -= 1;
+      proceed();
+    };
+    const proceed = (): void => {
+      for (const entry of entries) {
+        if (asked.has(entry.step) || !(entry.step.needs ?? []).every((need) => outcomes.get(need) === 'done')) continue;
+        asked.add(entry.step);
+        // What is done already is only looked at.
+        ask(entry, entry.reason === undefined ? 0 : weightOf(entry.step));
+      }
+      const next = stopped() ? [] : places.admit();
+      atWork += next.length;
+      for (const claim of next) void work(claim);
+      for (const { claim, waitsFor } of places.waiting()) reporter.waits(claim.entry.step, waitsFor);
+      if (atWork === 0) resolve();
+    };
+    proceed();
+  });
   await reporter.end();
   if (ctx.signal.aborted) throw ctx.signal.reason;
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, 'several steps failed');
   return { ran, fresh, seconds: since(began, ctx) };
+}
+
+function weightOf({ weight = 1 }: Step): number {
+  return weight;
 }
 
 function stepContext(step: Step, ctx: Context, reporter: Reporter): StepContext {
@@ -138,31 +176,4 @@ function stepContext(step: Step, ctx: Context, reporter: Reporter): StepContext 
 
 function since(start: number, ctx: Context): number {
   return (ctx.clock.now() - start) / 1000;
-}
-
-/** A counting semaphore, first come first served; a request larger than what is there waits for all. */
-class Places {
-  private readonly waiting: Array<{ readonly weight: number; readonly go: () => void }> = [];
-  private free: number;
-
-  constructor(total: number) {
-    this.free = total;
-  }
-
-  async take(weight: number): Promise<void> {
-    if (this.waiting.length === 0 && weight <= this.free) {
-      this.free -= weight;
-      return;
-    }
-    await new Promise<void>((go) => this.waiting.push({ weight, go }));
-  }
-
-  give(weight: number): void {
-    this.free += weight;
-    for (let next = this.waiting[0]; next !== undefined && next.weight <= this.free; next = this.waiting[0]) {
-      this.waiting.shift();
-      this.free -= next.weight;
-      next.go();
-    }
-  }
 }

@@ -1,11 +1,14 @@
 import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer } from 'listr2';
 import type { Clock } from './context.js';
+import type { Waiting } from './engine/places.js';
 import { messageOf } from './errors.js';
 import type { Step } from './step.js';
 
 /** Shows what the engine does. */
 export interface Reporter {
   begin(entries: ReadonlyArray<{ readonly step: Step; readonly reason: string | undefined }>): void;
+  /** A step could begin, were it not for this. Told again whenever it is looked at. */
+  waits(step: Step, waitsFor: Waiting): void;
   started(step: Step, reason: string): void;
   progress(step: Step, line: string): void;
   finished(step: Step, seconds: number): void;
@@ -13,10 +16,22 @@ export interface Reporter {
   end(): Promise<void>;
 }
 
+/** What a step waits for, after "waits for". */
+export function describeWaiting(waitsFor: Waiting): string {
+  return waitsFor === 'places' ? 'a place' : `${waitsFor.thing}, in use by ${waitsFor.by.title}`;
+}
+
 /** Lines with the time of day, for logs and CI. */
 export function plainReporter(write: (line: string) => void, clock: Clock): Reporter {
   const line = (text: string): void => write(`${new Date(clock.now()).toISOString().slice(11, 19)} ${text}`);
+  const told = new Map<Step, string>();
   return {
+    waits(step, waitsFor) {
+      // Places are always short; who holds a thing is worth a line, once.
+      if (waitsFor === 'places' || told.get(step) === waitsFor.by.title) return;
+      told.set(step, waitsFor.by.title);
+      line(`… ${step.title} waits for ${describeWaiting(waitsFor)}`);
+    },
     begin(entries) {
       const stale = entries.filter((entry) => entry.reason !== undefined).length;
       line(`${stale} of ${entries.length} steps to do`);
@@ -90,6 +105,7 @@ export function listReporter(clock: Clock): Reporter {
       running = list.run();
       ticking = setInterval(tick, 1000);
     },
+    waits: (step, waitsFor) => title(step, `${step.title} (waits for ${describeWaiting(waitsFor)})`),
     started(step, reason) {
       began.set(step, clock.now());
       title(step, step.title);

@@ -37,6 +37,7 @@ export function clusterStep({ clusterName }: Pick<Options, 'clusterName'>): Step
   const self: Step = step({
     id: `cluster-${clusterName}`,
     title: `cluster ${clusterName}`,
+    uses: ['docker'],
     needs: [kind, kubernetes, nodeImage],
     options: async ({ options }) => ({
       configuration: sha256((await readClusterConfig(options.clusterConfig)).text),

@@ -9,6 +9,7 @@ import { busybox } from './root-filesystem.js';
 export const counterImage = step({
   id: 'counter-image',
   title: 'counter image',
+  uses: ['docker'],
   needs: [dockerExperimental, busybox],
   inputs: ['images/counter'],
   options: ({ options }) => ({ instance: options.instance }),

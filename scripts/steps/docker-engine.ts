@@ -31,6 +31,7 @@ export function workingCandidate(madison: string): string | undefined {
 export const dockerEngine = step({
   id: 'docker-engine',
   title: 'Docker engine',
+  uses: ['apt'],
   asRoot: true,
   async check(ctx) {
     const { version, answer } = await engineVersion(ctx);

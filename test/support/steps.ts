@@ -12,7 +12,10 @@ export function productOf(ctx: Pick<Context, 'paths'>, { id }: Pick<Step, 'id'>)
 /** A step that writes one file, after what `work` does. */
 export function makes(
   id: string,
-  { work, ...rest }: Partial<Pick<Step, 'needs' | 'inputs' | 'options' | 'weight'>> & { work?: (ctx: StepContext) => unknown } = {},
+  {
+    work,
+    ...rest
+  }: Partial<Pick<Step, 'needs' | 'inputs' | 'options' | 'weight' | 'uses'>> & { work?: (ctx: StepContext) => unknown } = {},
 ): Step {
   return step({
     id,
@@ -32,6 +35,9 @@ export function recordingReporter(): Reporter & { readonly events: string[] } {
   return {
     events,
     begin: (entries) => events.push(`begin ${entries.filter(({ reason }) => reason !== undefined).map((entry) => entry.step.id)}`),
+    waits: ({ id }, waitsFor) => {
+      if (waitsFor !== 'places') events.push(`waits ${id}: ${waitsFor.thing} of ${waitsFor.by.title}`);
+    },
     started: ({ id }, reason) => events.push(`started ${id}: ${reason}`),
     progress: ({ id }, line) => events.push(`progress ${id}: ${line}`),
     finished: ({ id }, seconds) => events.push(`finished ${id} ${seconds}`),

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { achieve } from '../../scripts/lib/engine.js';
@@ -68,6 +69,79 @@ describe('steps at work', () => {
     await run(steps, testContext());
     expect(seen).toContain('0+0+0+0+0');
   });
+});
+
+describe('steps that use the same', () => {
+  /** Steps that write down who begins and ends, and take a while in between. */
+  function diary(): { lines: string[]; taking: (ticks: number) => (id: string) => () => Promise<void> } {
+    const lines: string[] = [];
+    const taking = (ticks: number) => (id: string) => async () => {
+      lines.push(`${id} begins`);
+      for (let tick = 0; tick < ticks; tick += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+      lines.push(`${id} ends`);
+    };
+    return { lines, taking };
+  }
+
+  test('never run at the same time, and tell what they wait for', async () => {
+    const { lines, taking } = diary();
+    const steps = ['packages', 'engine', 'suite'].map((id) => makes(id, { uses: ['apt'], work: taking(2)(id) }));
+    const reporter = recordingReporter();
+    expect((await achieve(steps, testContext(), reporter)).ran).toHaveLength(3);
+    expect(lines).toEqual(['packages begins', 'packages ends', 'engine begins', 'engine ends', 'suite begins', 'suite ends']);
+    expect(reporter.events).toContain('waits engine: apt of the packages');
+  });
+
+  test('leave the places to others while they wait', async () => {
+    const { lines, taking } = diary();
+    const uses = ['apt'];
+    const waiting = ['second', 'third', 'fourth'].map((id) => makes(id, { uses, work: taking(1)(id) }));
+    const first = makes('first', { uses, work: taking(6)('first') });
+    await run([first, ...waiting, makes('other', { work: taking(1)('other') })], testContext());
+    expect(lines.slice(0, 4)).toEqual(['first begins', 'other begins', 'other ends', 'first ends']);
+  });
+
+  test('are left to the next when one has failed to find work', async () => {
+    const ctx = testContext();
+    const uses = ['docker'];
+    const done = makes('done', { uses });
+    await run([done], ctx);
+    expect((await run([done, makes('new', { uses })], ctx)).ran).toMatchObject([{ id: 'new' }]);
+  });
+});
+
+test('a step that is done already is looked at without waiting for a place', async () => {
+  const ctx = testContext();
+  const heavy = makes('heavy', { weight: 2 });
+  await run([heavy], ctx);
+  const depends = makes('depends', { needs: [heavy], weight: 0 });
+  const dependsRan = gate();
+  const long = ['a', 'b'].map((id) => makes(id, { work: () => dependsRan.opened }));
+  const goals = [...long, makes('goal', { needs: [depends], weight: 0, work: () => dependsRan.open() }), heavy];
+  expect((await run(goals, ctx)).ran).toHaveLength(4);
+});
+
+test('a step that turns out to be stale takes its places before it runs', async () => {
+  const ctx = testContext();
+  const lines: string[] = [];
+  let again = false;
+  const product = (): string => productOf(ctx, { id: 'heavy' });
+  const first = makes('first', { work: () => (again ? rm(product()) : undefined) });
+  const heavy = makes('heavy', { needs: [first], weight: 2, work: () => lines.push('heavy begins') });
+  await run([heavy], ctx);
+  again = true;
+  lines.length = 0;
+  await rm(productOf(ctx, first));
+  const other = makes('other', {
+    weight: 2,
+    work: async () => {
+      await vi.waitFor(() => expect(existsSync(product())).toBe(false));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      lines.push('other ends');
+    },
+  });
+  expect((await run([other, heavy], ctx)).ran.map(({ id }) => id)).toEqual(['first', 'other', 'heavy']);
+  expect(lines).toEqual(['other ends', 'heavy begins']);
 });
 
 describe('when a step fails', () => {
