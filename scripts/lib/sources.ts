@@ -5,10 +5,10 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import YAML from 'yaml';
 import { z } from 'zod';
-import { debianMirror } from './apt.js';
 import type { Context } from './context.js';
 import { messageOf, ToolkitError, UsageError } from './errors.js';
-import { replace, writeAtomically } from './files.js';
+import { replace } from './files.js';
+import { fetchDebianSource } from './host/apt-sources.js';
 
 const sha = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256');
 const gitObject = z.string().regex(/^[0-9a-f]{40}$/, 'not a git object');
@@ -189,31 +189,6 @@ async function fetchUrl(ctx: Context, url: string, folder: string): Promise<stri
     { failure: 'download failed' },
   );
   return target;
-}
-
-/** Fetches a file of a source package, with apt and a configuration of its own: that of the machine stays as it is. */
-async function fetchDebianSource(
-  ctx: Context,
-  { debian, version, suite, file }: { debian: string; version: string; suite: string; file: string },
-  folder: string,
-): Promise<string> {
-  const { uri, signedBy } = await debianMirror(ctx);
-  const list = path.join(folder, 'sources.list');
-  await writeAtomically(list, `deb-src [signed-by=${signedBy}] ${uri} ${suite} main\n`);
-  await mkdir(path.join(folder, 'lists', 'partial'), { recursive: true });
-  const options = [
-    `Dir::Etc::sourcelist=${list}`,
-    'Dir::Etc::sourceparts=-',
-    `Dir::State::lists=${folder}/lists`,
-    `Dir::Cache=${folder}/cache`,
-    'APT::Sandbox::User=root',
-  ].flatMap((option) => ['-o', option]);
-  await ctx.runner.run('apt-get', [...options, 'update'], { cwd: folder, failure: `the ${suite} suite is not to be had` });
-  await ctx.runner.run('apt-get', [...options, 'source', '--download-only', '--only-source', '--tar-only', `${debian}=${version}`], {
-    cwd: folder,
-    failure: `${debian} ${version} is not to be had`,
-  });
-  return path.join(folder, file);
 }
 
 /** SHA-256 of a file, hexadecimal, without holding it in memory. */

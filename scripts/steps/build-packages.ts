@@ -1,5 +1,5 @@
-import { hasApt, installPackages, missingPackages } from '../lib/apt.js';
 import { ToolkitError } from '../lib/errors.js';
+import { hasApt, installPackages, missingPackages } from '../lib/host/apt.js';
 import { step } from '../lib/step.js';
 
 /** Packages that the builds need, by what needs them. Names hold on Debian 12 and 13 and on Ubuntu 22.04 and 24.04. */
@@ -45,7 +45,6 @@ export const buildPackages = step({
         hint: `Install by hand: ${missing.join(' ')}`,
       });
     }
-    ctx.say(`apt installs: ${missing.join(' ')}`);
     await installPackages(ctx, missing);
   },
 });

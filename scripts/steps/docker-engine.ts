@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import semver from 'semver';
-import { debianMirror, distribution, hasApt, installPackages, updateLists } from '../lib/apt.js';
 import type { Context } from '../lib/context.js';
 import { deniesAccess, engineVersion, startEngine } from '../lib/daemon.js';
 import { engineRange } from '../lib/docker.js';
 import { gainAccess } from '../lib/docker-access.js';
 import { ToolkitError } from '../lib/errors.js';
+import { hasApt, installPackages, updateLists } from '../lib/host/apt.js';
+import { debianMirror } from '../lib/host/apt-sources.js';
+import { distribution } from '../lib/host/distribution.js';
 import { asRoot } from '../lib/runner.js';
 import { step } from '../lib/step.js';
 
@@ -80,14 +82,13 @@ async function install(ctx: Context): Promise<void> {
     workingCandidate((await ctx.runner.run('apt-cache', ['madison', 'docker.io'], { accept: true })).stdout);
   if ((await offered()) === undefined && id === 'debian' && codename !== SUITE) {
     await addSuite(ctx);
-    await updateLists(ctx);
+    await updateLists(ctx, { again: true });
   }
   const version = await offered();
   if (version === undefined)
     throw new ToolkitError(`apt offers no Docker engine that works (${engineRange})`, {
       hint: 'Install Docker 23 to 27 by hand, then run the same command again.',
     });
-  ctx.say(`apt installs Docker: docker.io ${version}`);
   const known = await ctx.runner.run('apt-cache', ['--quiet=0', 'pkgnames', 'docker-'], { accept: true });
   const extra = PACKAGES.filter((name) => name !== 'docker.io' && known.stdout.split('\n').includes(name));
   await installPackages(ctx, [`docker.io=${version}`, ...extra]);

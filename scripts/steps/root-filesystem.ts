@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { debianSources } from '../lib/apt.js';
 import { replace } from '../lib/files.js';
+import { debianSources } from '../lib/host/apt-sources.js';
 import { asRoot } from '../lib/runner.js';
 import { file, step } from '../lib/step.js';
 import { buildPackages } from './build-packages.js';

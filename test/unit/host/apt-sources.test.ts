@@ -1,47 +1,9 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { debianMirror, debianSources, distribution, installPackages, missingPackages } from '../../scripts/lib/apt.js';
-import { engineWorks, workingCandidate } from '../../scripts/steps/docker-engine.js';
-import { put, temporaryFolder, testContext } from '../support/context.js';
-import { fakeRunner } from '../support/fake-runner.js';
-
-describe('packages', () => {
-  const query = (names: string): string => `dpkg-query -W -f $'\${Package} \${db:Status-Status}\\\\n' ${names}`;
-
-  test('that dpkg does not call installed are missing', async () => {
-    const runner = fakeRunner({
-      [query('git make libcap-dev nftables unheard-of')]: {
-        stdout: 'git installed\nmake not-installed\nlibcap-dev installed\nlibcap-dev installed\nnftables config-files',
-        stderr: 'dpkg-query: no packages found matching unheard-of',
-        exitCode: 1,
-      },
-    });
-    expect(await missingPackages(runner, ['git', 'make', 'libcap-dev', 'nftables', 'unheard-of'])).toEqual([
-      'make',
-      'nftables',
-      'unheard-of',
-    ]);
-  });
-
-  test('are all missing when dpkg knows none', async () => {
-    expect(await missingPackages(fakeRunner({ [query('git')]: 1 }), ['git'])).toEqual(['git']);
-  });
-
-  test('are installed after a refresh of the lists, and nothing is removed for them', async () => {
-    const runner = fakeRunner(() => '');
-    await installPackages(testContext({ runner }), ['git', 'make']);
-    const words = runner.calls.map(({ file, args }) => [file, ...args].filter((word) => !['sudo', '--'].includes(word)));
-    expect(words[0]).toEqual(['apt-get', 'update']);
-    expect(words[1]?.slice(-6)).toEqual(['install', '--yes', '--no-install-recommends', '--no-remove', 'git', 'make']);
-  });
-
-  test('are installed without questions, through sudo too', async () => {
-    const runner = fakeRunner(() => '');
-    await installPackages(testContext({ runner }), ['git']);
-    // sudo resets the environment: what is set must be part of the command.
-    expect(runner.calls[1]?.args).toContain('DEBIAN_FRONTEND=noninteractive');
-  });
-});
+import { debianMirror, debianSources, fetchDebianSource } from '../../../scripts/lib/host/apt-sources.js';
+import { distribution } from '../../../scripts/lib/host/distribution.js';
+import { put, temporaryFolder, testContext } from '../../support/context.js';
+import { fakeRunner } from '../../support/fake-runner.js';
 
 describe('the distribution', () => {
   test('is read from os-release, quoted or not', async () => {
@@ -92,38 +54,6 @@ describe("the machine's own Debian mirror", () => {
   });
 });
 
-describe('a Docker engine', () => {
-  test.each([
-    ['20.10.24', false],
-    ['20.10.24+dfsg1', false],
-    ['22.06.0-beta.0', false],
-    ['23.0.0', true],
-    ['26.1.5+dfsg1', true],
-    ['27.5.1', true],
-    ['27.5.1-1~ubuntu.24.04~noble', true],
-    ['28.0.0', false],
-    ['28.0.0-rc.1', false],
-    ['29.1.2', false],
-    ['', false],
-    ['unknown', false],
-  ])('of version %j works: %s', (version, works) => {
-    expect(engineWorks(version)).toBe(works);
-  });
-
-  test('to install is the first that apt lists and that works', () => {
-    const madison = [
-      ' docker.io | 28.2.2-0ubuntu1~24.04.1 | http://mirror.example/ubuntu noble-updates/universe amd64 Packages',
-      ' docker.io | 5:27.5.1-0ubuntu3 | http://mirror.example/ubuntu noble-updates/universe amd64 Packages',
-      ' docker.io | 24.0.7-0ubuntu4 | http://mirror.example/ubuntu noble/universe amd64 Packages',
-    ].join('\n');
-    expect(workingCandidate(madison)).toBe('5:27.5.1-0ubuntu3');
-    expect(
-      workingCandidate(' docker.io | 20.10.24+dfsg1-1+b3 | http://mirror.example/debian bookworm/main amd64 Packages'),
-    ).toBeUndefined();
-    expect(workingCandidate('')).toBeUndefined();
-  });
-});
-
 describe('sources for a root file system', () => {
   const targets = [
     'Debian|bookworm|main|http://mirror.example/debian/',
@@ -147,4 +77,18 @@ describe('sources for a root file system', () => {
     const osRelease = await put(path.join(temporaryFolder(), 'os-release'), 'ID=ubuntu\nVERSION_CODENAME=noble\n');
     expect(await debianSources(testContext({ runner: fakeRunner(() => targets) }), 'bookworm', osRelease)).toEqual([]);
   });
+});
+
+test('a source package is fetched with lists of its own: as the user, and without a lock of the system', async () => {
+  const folder = temporaryFolder();
+  const runner = fakeRunner(({ line }) => (line.includes('indextargets') ? 'Debian|trixie|http://mirror.example/debian/' : ''));
+  const osRelease = await put(path.join(folder, 'os-release'), 'ID=debian\nVERSION_CODENAME=trixie\n');
+  const source = { debian: 'criu', version: '4.2.1-1', suite: 'forky', file: 'criu_4.2.1.orig.tar.xz' };
+  expect(await fetchDebianSource(testContext({ runner }), source, folder, osRelease)).toBe(path.join(folder, source.file));
+  const apt = runner.lines.filter((line) => !line.includes('indextargets'));
+  expect(apt).toHaveLength(2);
+  for (const line of apt) {
+    expect(line).toMatch(/^env LC_ALL=C /);
+    expect(line).toContain(`Dir::State::lists=${folder}/lists`);
+  }
 });
