@@ -34,6 +34,27 @@ describe('a cluster configuration', () => {
     expect(await read(text)).toMatchObject({ text, ownCni: false });
   });
 
+  test('tells the ports of this machine that it wants', async () => {
+    expect((await read(HEAD)).ports).toEqual([]);
+    const nodes = [
+      'nodes:',
+      '- role: control-plane',
+      '  extraPortMappings:',
+      '  - containerPort: 80',
+      '    hostPort: 8080',
+      '  - { containerPort: 53, hostPort: 5353, protocol: UDP, listenAddress: 127.0.0.1 }',
+      '  - { containerPort: 90, hostPort: 0 }',
+      '- role: worker',
+      'networking:',
+      '  apiServerPort: 6443',
+    ];
+    expect((await read(`${HEAD}${nodes.join('\n')}\n`)).ports).toEqual([
+      { port: 8080, protocol: 'tcp', address: undefined },
+      { port: 5353, protocol: 'udp', address: '127.0.0.1' },
+      { port: 6443, protocol: 'tcp', address: '127.0.0.1' },
+    ]);
+  });
+
   test('tells when the user brings a CNI', async () => {
     expect((await read(`${HEAD}networking:\n  disableDefaultCNI: true\n`)).ownCni).toBe(true);
     expect((await read(`${HEAD}networking:\n  disableDefaultCNI: false\n`)).ownCni).toBe(false);

@@ -1,0 +1,36 @@
+import { type Check, fail, pass, type Surroundings } from './check.js';
+
+/** How this user becomes root: is root, sudo lets them without a password, sudo asks, or not at all. */
+export type RootAccess = 'root' | 'passwordless' | 'asks' | 'none';
+
+/** Asks sudo without letting it ask: `sudo --validate` would want a password where any rule does (sudoers(5), verifypw). */
+export async function rootAccess({ machine, runner }: Pick<Surroundings, 'machine' | 'runner'>): Promise<RootAccess> {
+  if (machine.uid === 0) return 'root';
+  const { stderr, exitCode } = await runner.run('sudo', ['-n', 'true'], { accept: true }).catch(() => ({ stderr: '', exitCode: 127 }));
+  if (exitCode === 0) return 'passwordless';
+  return /password is required|a terminal is required/i.test(stderr) ? 'asks' : 'none';
+}
+
+const sudo: Check = {
+  id: 'sudo',
+  title: 'root',
+  quick: true,
+  concerns: 'root',
+  async look(on) {
+    switch (await rootAccess(on)) {
+      case 'root':
+        return pass('this user is root');
+      case 'passwordless':
+        return pass(`${on.machine.user} may use sudo, without a password`);
+      case 'asks':
+        return pass(`sudo asks ${on.machine.user} for a password: once, before the steps begin`);
+      case 'none':
+        return fail(
+          `${on.machine.user} is not root and may not use sudo: packages cannot be installed, nor the root file system be assembled`,
+          `as root: apt-get install sudo && usermod -aG sudo ${on.machine.user}   (holds from the next login on); or run as root`,
+        );
+    }
+  },
+};
+
+export const sudoChecks: readonly Check[] = [sudo];
