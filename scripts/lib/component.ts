@@ -7,6 +7,8 @@ import { file, type Step, step } from './step.js';
 export interface GoComponent {
   readonly id: string;
   readonly title: string;
+  /** As in {@link Step}. */
+  readonly seconds: number;
   /** Folder of the pin, in the checkout. */
   readonly folder: string;
   /** The module that the pin stands for. */
@@ -26,6 +28,7 @@ export interface GoComponent {
 export function goComponent({
   id,
   title,
+  seconds,
   folder,
   module,
   programs,
@@ -38,6 +41,7 @@ export function goComponent({
   return step({
     id,
     title,
+    seconds,
     needs,
     inputs: [`${folder}/go.mod`, `${folder}/go.sum`],
     options: () => ({ programs, flags, tags, cgo, ldflags: ldflags?.('VERSION') ?? [] }),

@@ -18,3 +18,19 @@ export function parseDuration(flag: string, text: string): number {
     throw new UsageError(`${flag}: ${text} is not a duration`, { hint: 'Write seconds, or a duration such as 90s or 2m30s.' });
   return whole;
 }
+
+/** A time that has passed, for people: `45 s`, `3 min 20 s`, `1 h 5 min`. */
+export function formatElapsed(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A time that is estimated, no more exact than estimates are: `a few seconds`, `40 s`, `4 min`, `1 h 20 min`. */
+export function formatEstimate(seconds: number): string {
+  if (seconds < 8) return 'a few seconds';
+  if (seconds < 95) return `${Math.max(1, Math.round(seconds / 10)) * 10} s`;
+  const minutes = Math.ceil(seconds / 60 - 0.25);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${Math.round((minutes % 60) / 10) * 10} min`;
+}

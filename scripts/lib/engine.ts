@@ -1,6 +1,9 @@
 import path from 'node:path';
 import type { Context } from './context.js';
-import { type Claim, Places } from './engine/places.js';
+import { Course } from './engine/course.js';
+import { claimOf, expectations, longestPaths, type StepClaim } from './engine/estimate.js';
+import { placesFor, thisMachine } from './engine/machine.js';
+import { Places } from './engine/places.js';
 import { ToolkitError } from './errors.js';
 import { removeAbandoned, removeHalfMade } from './files.js';
 import { type Freshness, freshness, writeStamp } from './freshness.js';
@@ -21,9 +24,6 @@ export interface RunReport {
   /** From first to last, seconds. */
   readonly seconds: number;
 }
-
-/** Places for steps at work: as many light ones at a time, or one heavy beside one light. */
-const PLACES = 3;
 
 /** All steps that the goals stand on, each after what it needs. @throws TypeError on a circle or two steps of one id */
 export function inOrder(goals: readonly Step[]): Step[] {
@@ -59,8 +59,14 @@ export async function plan(goals: readonly Step[], ctx: Context): Promise<PlanEn
 /**
  * Brings the goals about: runs the steps that are not done, in parallel where they allow it. When one fails, those at work are
  * let finish, no further one starts, and all failures are thrown together.
+ * @param places how much may be at work at a time, see `engine/machine.ts`
  */
-export async function achieve(goals: readonly Step[], ctx: Context, reporter: Reporter): Promise<RunReport> {
+export async function achieve(
+  goals: readonly Step[],
+  ctx: Context,
+  reporter: Reporter,
+  places = placesFor(thisMachine()),
+): Promise<RunReport> {
   const began = ctx.clock.now();
   const first = await plan(goals, ctx);
   if (first.every((entry) => entry.reason === undefined))
@@ -73,72 +79,78 @@ export async function achieve(goals: readonly Step[], ctx: Context, reporter: Re
     await removeAbandoned(path.dirname(tmp));
     for (const folder of [bin, build, src, stamps]) await removeHalfMade(folder);
     const entries = await plan(goals, ctx);
-    return await runAll(entries, ctx, reporter, began);
+    return await runAll(entries, ctx, reporter, { began, places });
   } finally {
     await release();
   }
 }
 
-/** A step that wants to work. */
-interface StepClaim extends Claim {
-  readonly entry: PlanEntry;
-}
-
 /** How a step ended: done, or not (it failed, or was not begun). Absent: not yet. */
 type Outcomes = Map<Step, 'done' | 'not done'>;
 
-async function runAll(entries: readonly PlanEntry[], ctx: Context, reporter: Reporter, began: number): Promise<RunReport> {
+async function runAll(
+  entries: readonly PlanEntry[],
+  ctx: Context,
+  reporter: Reporter,
+  { began, places: total }: { readonly began: number; readonly places: number },
+): Promise<RunReport> {
   const ran: RunReport['ran'][number][] = [];
   const fresh: string[] = [];
   const failures: unknown[] = [];
-  const places = new Places<StepClaim>(PLACES);
+  const places = new Places<StepClaim<PlanEntry>>(total);
   const keys = new Map(entries.map((entry) => [entry.step, entry.key] as const));
   const outcomes: Outcomes = new Map();
   const asked = new Set<Step>();
+  const steps = entries.map(({ step }) => step);
+  const toDo = new Set(entries.filter(({ reason }) => reason !== undefined).map(({ step }) => step));
+  const expected = await expectations(steps, ctx);
+  const paths = longestPaths(steps, (step) => (toDo.has(step) ? (expected.get(step)?.seconds ?? 0) : 0));
+  const course = new Course([...toDo], expected, total, ctx.clock);
   const stopped = (): boolean => failures.length > 0 || ctx.signal.aborted;
 
   /** Brings one step about. Without places it only looks whether that is needed. */
-  const bring = async ({ entry: { step }, weight }: StepClaim): Promise<'done' | 'not done' | 'stale'> => {
+  const bring = async ({ subject: { step }, weight }: StepClaim<PlanEntry>): Promise<'done' | 'not done' | 'stale'> => {
     try {
       // Asked again now: what it needs may have come back (an engine that was down), or changed.
       const now = await freshness(step, ctx, (need) => keys.get(need) ?? '');
       keys.set(step, now.key);
       if (now.reason === undefined) {
         fresh.push(step.id);
+        course.ended(step);
         return 'done';
       }
       if (stopped()) return 'not done';
       if (weight < weightOf(step)) return 'stale';
+      course.began(step);
       reporter.started(step, now.reason);
       const start = ctx.clock.now();
-      await step.run(stepContext(step, ctx, reporter));
+      await step.run(stepContext(step, ctx, reporter, course));
       const after = await step.check?.(ctx);
       if (after !== undefined) throw new ToolkitError(`${step.title}: done, yet ${after}`, { log: path.join(ctx.logs, `${step.id}.log`) });
       const seconds = since(start, ctx);
       await writeStamp(step, ctx, now, seconds);
       ran.push({ id: step.id, title: step.title, reason: now.reason, seconds });
+      course.ended(step);
       reporter.finished(step, seconds);
       return 'done';
     } catch (error) {
       failures.push(error);
+      course.dropped(step);
       reporter.failed(step, error);
       return 'not done';
     }
   };
 
-  const ask = (entry: PlanEntry, weight: number): void => {
-    const { title, uses = [] } = entry.step;
-    places.enter({ entry, title, weight, uses, priority: 0 });
-  };
+  const ask = (entry: PlanEntry, weight: number): void => places.enter(claimOf(entry, paths.get(entry.step) ?? 0, weight));
 
-  reporter.begin(entries.map(({ step, reason }) => ({ step, reason })));
+  reporter.begin({ steps, toDo: toDo.size, course });
   await new Promise<void>((resolve) => {
     let atWork = 0;
-    const work = async (claim: StepClaim): Promise<void> => {
+    const work = async (claim: StepClaim<PlanEntry>): Promise<void> => {
       const outcome = await bring(claim);
       places.leave(claim);
-      if (outcome === 'stale') ask(claim.entry, weightOf(claim.entry.step));
-      else outcomes.set(claim.entry.step, outcome);
+      if (outcome === 'stale') ask(claim.subject, weightOf(claim.subject.step));
+      else outcomes.set(claim.subject.step, outcome);
       atWork -= 1;
       proceed();
     };
@@ -152,7 +164,10 @@ async function runAll(entries: readonly PlanEntry[], ctx: Context, reporter: Rep
       const next = stopped() ? [] : places.admit();
       atWork += next.length;
       for (const claim of next) void work(claim);
-      for (const { claim, waitsFor } of places.waiting()) reporter.waits(claim.entry.step, waitsFor);
+      for (const { claim, waitsFor } of places.waiting()) {
+        course.waits(claim.subject.step, waitsFor);
+        reporter.waits(claim.subject.step, waitsFor);
+      }
       if (atWork === 0) resolve();
     };
     proceed();
@@ -168,10 +183,11 @@ function weightOf({ weight = 1 }: Step): number {
   return weight;
 }
 
-function stepContext(step: Step, ctx: Context, reporter: Reporter): StepContext {
+function stepContext(step: Step, ctx: Context, reporter: Reporter, course: Course): StepContext {
   const log = path.join(ctx.logs, `${step.id}.log`);
   const status = (line: string): void => reporter.progress(step, line);
-  return { ...ctx, log, status, runner: withDefaults(ctx.runner, { log, onLine: status }) };
+  const progress = (fraction: number, detail?: string): void => course.advanced(step, fraction, detail);
+  return { ...ctx, log, status, progress, runner: withDefaults(ctx.runner, { log, onLine: status }) };
 }
 
 function since(start: number, ctx: Context): number {

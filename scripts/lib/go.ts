@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import semver from 'semver';
 import type { Context } from './context.js';
+import { compilersFor, thisMachine } from './engine/machine.js';
 import { ToolkitError } from './errors.js';
 import type { RunOptions } from './runner.js';
 
@@ -109,6 +110,7 @@ export async function goBuild(
       [
         'build',
         '-trimpath',
+        ...parallelism(),
         ...flags,
         ...(tags.length === 0 ? [] : [`-tags=${tags.join(',')}`]),
         `-ldflags=${['-s', '-w', ...ldflags].join(' ')}`,
@@ -136,6 +138,12 @@ export async function goBuild(
   await mkdir(folder, { recursive: true });
   for (const name of Object.keys(programs)) await rename(path.join(temporary, name), path.join(folder, name));
   await rm(temporary, { recursive: true, force: true });
+}
+
+/** Flags for a machine whose memory does not hold as many compilers as it has cores; by default Go starts one a core. */
+function parallelism(machine = thisMachine()): string[] {
+  const compilers = compilersFor(machine);
+  return compilers < machine.cores ? [`-p=${compilers}`] : [];
 }
 
 /** Folder of a module in the module cache, downloaded and verified against the pin's go.sum. */

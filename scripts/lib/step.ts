@@ -23,6 +23,12 @@ export interface StepContext extends Context {
   readonly log: string;
   /** Shows a line of progress. */
   readonly status: (line: string) => void;
+  /**
+   * Tells how far the step is: what is left, and when it will be done, is worked out from it.
+   * @param fraction 0 to 1, by something that goes on evenly: packages compiled, bytes
+   * @param detail what that is made of, e.g. "1632 of 2623 packages"
+   */
+  readonly progress: (fraction: number, detail?: string) => void;
 }
 
 /** A thing made, as data. The engine decides whether, when and beside what it runs. */
@@ -43,6 +49,8 @@ export interface Step {
   readonly check?: (ctx: Context) => Promise<string | undefined>;
   /** Number of places that it takes of the engine's (see `engine.ts`): 2 for what uses all cores, 0 for what waits. Default 1. */
   readonly weight?: 0 | 1 | 2;
+  /** Seconds that it takes from nothing, on two cores, beside others. What it took the last time counts more. */
+  readonly seconds?: number;
   /** What it uses beside cores and no other step may use meanwhile: `apt`, `docker` (the daemon), a folder of sources. */
   readonly uses?: readonly string[];
   /** True when it runs commands as root: where that is not the user, the password is asked for before the steps begin. */

@@ -1,12 +1,13 @@
 import type { Context } from './context.js';
+import { listReporter } from './engine/live-list.js';
 import { achieve, plan, type RunReport } from './engine.js';
-import { listReporter, plainReporter, type Reporter } from './reporter.js';
+import { plainReporter, type Reporter } from './reporter.js';
 import type { Step } from './step.js';
 
 /** The reporter that fits where the output goes: a live list on a terminal, timestamped lines elsewhere and in CI. */
 export function chooseReporter(ctx: Context, terminal = process.stderr.isTTY === true && process.stdout.isTTY === true): Reporter {
   const ci = (ctx.env['CI'] ?? '') !== '' && ctx.env['CI'] !== 'false';
-  return terminal && !ci ? listReporter(ctx.clock) : plainReporter(ctx.say, ctx.clock);
+  return terminal && !ci ? listReporter() : plainReporter(ctx.say, ctx.clock);
 }
 
 /** Brings goals about and shows it. */

@@ -10,6 +10,7 @@ import { dockerExperimental } from './docker-experimental.js';
 export const ballastImage = step({
   id: 'ballast-image',
   title: 'ballast image',
+  seconds: 2,
   uses: ['docker'],
   needs: [dockerExperimental, buildPackages],
   inputs: ['images/ballast'],

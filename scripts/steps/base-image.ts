@@ -19,6 +19,7 @@ import { runc } from './runc.js';
 export const baseImage = step({
   id: 'base-image',
   title: 'base image',
+  seconds: 6,
   uses: ['docker'],
   needs: [dockerExperimental, goToolchain, rootFilesystem, containerd, runc, cniPlugins, criuForNodes],
   inputs: ['images/base/Dockerfile', 'images/base/files', `${forks.kind.folder}/go.mod`],

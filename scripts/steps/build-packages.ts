@@ -32,6 +32,7 @@ const all: readonly string[] = Object.values(packagesFor).flat();
 export const buildPackages = step({
   id: 'build-packages',
   title: 'build packages',
+  seconds: 30,
   uses: ['apt'],
   asRoot: true,
   async check({ runner }) {

@@ -13,6 +13,7 @@ export const checkpointctlProgram = (bin: string): string => path.join(bin, 'che
 export const checkpointctl = step({
   id: 'checkpointctl',
   title: 'checkpointctl',
+  seconds: 15,
   needs: [goToolchain],
   inputs: [`${folder}/go.mod`, `${folder}/go.sum`],
   produces: ({ paths }) => [file(checkpointctlProgram(paths.bin))],

@@ -37,6 +37,7 @@ export function clusterStep({ clusterName }: Pick<Options, 'clusterName'>): Step
   const self: Step = step({
     id: `cluster-${clusterName}`,
     title: `cluster ${clusterName}`,
+    seconds: 25,
     uses: ['docker'],
     needs: [kind, kubernetes, nodeImage],
     options: async ({ options }) => ({

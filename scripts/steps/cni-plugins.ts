@@ -7,6 +7,7 @@ const module = 'github.com/containernetworking/plugins';
 export const cniPlugins = goComponent({
   id: 'cni-plugins',
   title: 'CNI plugins',
+  seconds: 12,
   folder: 'images/base/cni-plugins',
   module,
   needs: [goToolchain],

@@ -25,6 +25,7 @@ export function containerdBuild(pin: Pin, names: readonly string[], suffix = '')
 export const containerd = step({
   id: 'containerd',
   title: 'containerd',
+  seconds: 105,
   needs: [goToolchain],
   inputs: forkInputs(forks.containerd),
   produces: (ctx) => programs.map((name) => file(componentProgram(ctx, 'containerd', name))),

@@ -5,6 +5,7 @@ import { goToolchain } from './go-toolchain.js';
 export const coredns = goComponent({
   id: 'coredns',
   title: 'CoreDNS',
+  seconds: 230,
   folder: 'images/node/coredns',
   module: 'github.com/coredns/coredns',
   needs: [goToolchain],

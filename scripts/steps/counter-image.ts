@@ -9,6 +9,7 @@ import { busybox } from './root-filesystem.js';
 export const counterImage = step({
   id: 'counter-image',
   title: 'counter image',
+  seconds: 1,
   uses: ['docker'],
   needs: [dockerExperimental, busybox],
   inputs: ['images/counter'],

@@ -32,6 +32,7 @@ export const hostCriu = '/usr/local/sbin/criu';
 export const criuSource = step({
   id: 'criu-source',
   title: 'source of CRIU',
+  seconds: 10,
   needs: [buildPackages],
   inputs: ['images/criu/source.yaml'],
   produces: ({ paths }) => [file(path.join(paths.src, 'criu-source'))],
@@ -52,12 +53,12 @@ const MAKE = ['WERROR=0', 'criu'];
 export const criu = step({
   id: 'criu',
   title: 'CRIU',
+  seconds: 40,
   needs: [criuSource],
   inputs: ['images/criu/patches'],
   // Built by this system's compiler, against its libraries.
   options: () => ({ make: MAKE, system: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? '' }),
   produces: ({ paths }) => [file(hostProgram(paths.build))],
-  weight: 2,
   async run(ctx) {
     const tree = path.join(ctx.paths.src, 'criu');
     await layOutPatched(ctx, tree);
@@ -105,6 +106,7 @@ export const criuCheck = step({
 export const criuForNodes = step({
   id: 'criu-for-nodes',
   title: 'CRIU for the nodes',
+  seconds: sameUserland ? 1 : 60,
   needs: sameUserland ? [criu] : [criuSource, rootFilesystem, dockerEngine],
   uses: sameUserland ? [] : ['docker'],
   inputs: ['images/criu/Dockerfile', 'images/criu/patches'],

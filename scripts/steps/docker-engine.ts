@@ -33,6 +33,7 @@ export function workingCandidate(madison: string): string | undefined {
 export const dockerEngine = step({
   id: 'docker-engine',
   title: 'Docker engine',
+  seconds: 35,
   uses: ['apt'],
   asRoot: true,
   async check(ctx) {

@@ -13,6 +13,7 @@ const FILE = '/etc/docker/daemon.json';
 export const dockerExperimental = step({
   id: 'docker-experimental',
   title: 'docker checkpoint turned on',
+  seconds: 5,
   uses: ['docker'],
   asRoot: true,
   // Nothing else may use the engine before this: it may be restarted here.

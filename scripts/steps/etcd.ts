@@ -5,6 +5,7 @@ import { goToolchain } from './go-toolchain.js';
 export const etcd = goComponent({
   id: 'etcd',
   title: 'etcd',
+  seconds: 57,
   folder: 'images/node/etcd',
   module: 'go.etcd.io/etcd/server/v3',
   needs: [goToolchain],

@@ -9,6 +9,7 @@ import { buildPackages } from './build-packages.js';
 export const goToolchain = step({
   id: 'go-toolchain',
   title: 'Go',
+  seconds: 20,
   needs: [buildPackages],
   async check(ctx) {
     return (await goCommand(ctx)) === undefined ? `no Go ${oldestGo} or newer on PATH` : undefined;

@@ -10,6 +10,7 @@ const { module } = forks.kind;
 export const kind = step({
   id: 'kind',
   title: 'kind',
+  seconds: 40,
   needs: [goToolchain],
   inputs: forkInputs(forks.kind),
   produces: ({ paths }) => [file(path.join(paths.bin, 'kind'))],

@@ -14,6 +14,7 @@ export const kubernetesFolder = (build: string): string => path.join(build, 'kub
 export const kubernetes = step({
   id: 'kubernetes',
   title: 'Kubernetes',
+  seconds: 785,
   needs: [goToolchain],
   inputs: forkInputs(forks.kubernetes),
   options: async (ctx) => ({

@@ -5,6 +5,7 @@ import { goToolchain } from './go-toolchain.js';
 export const localPathProvisioner = goComponent({
   id: 'local-path-provisioner',
   title: 'local-path-provisioner',
+  seconds: 220,
   folder: 'images/node/local-path-provisioner',
   module: 'github.com/rancher/local-path-provisioner',
   needs: [goToolchain],

@@ -28,6 +28,7 @@ tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C "$out" -cf - .
 export const networkTools = step({
   id: 'network-tools',
   title: 'network tools',
+  seconds: 5,
   uses: ['docker'],
   needs: [baseImage],
   options: () => ({ COLLECT }),

@@ -25,6 +25,7 @@ import { busybox } from './root-filesystem.js';
 export const nodeImage = step({
   id: 'node-image',
   title: 'node image',
+  seconds: 25,
   uses: ['docker'],
   needs: [baseImage, kind, kubernetes, etcd, coredns, pause, localPathProvisioner, networkTools, busybox],
   inputs: ['images/pod-network'],

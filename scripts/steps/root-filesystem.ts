@@ -36,6 +36,7 @@ export const rootFilesystemTar = (build: string): string => path.join(build, 'ro
 export const rootFilesystem = step({
   id: 'root-filesystem',
   title: 'root file system',
+  seconds: 60,
   asRoot: true,
   needs: [buildPackages],
   options: () => ({ suite: nodeSuite, packages: Object.values(packages).flat() }),

@@ -5,6 +5,7 @@ import { goToolchain } from './go-toolchain.js';
 export const runc = goComponent({
   id: 'runc',
   title: 'runc',
+  seconds: 45,
   folder: 'images/base/runc',
   module: 'github.com/opencontainers/runc',
   needs: [goToolchain],

@@ -12,6 +12,7 @@ export const stockContainerdProgram = (build: string): string => path.join(build
 export const stockContainerd = step({
   id: 'stock-containerd',
   title: 'containerd without patches',
+  seconds: 25,
   needs: [goToolchain],
   inputs: ['go.mod', 'go.sum'].map((name) => `${forks.containerd.folder}/${name}`),
   produces: ({ paths }) => [file(stockContainerdProgram(paths.build))],

@@ -7,6 +7,7 @@ import type { Clock, Context, Options } from '../../scripts/lib/context.js';
 import { makeOptions } from '../../scripts/lib/options.js';
 import { makePaths } from '../../scripts/lib/paths.js';
 import { createRunner, type Runner } from '../../scripts/lib/runner.js';
+import type { StepContext } from '../../scripts/lib/step.js';
 import { fakeRunner } from './fake-runner.js';
 
 /** A clock that stands still until someone sleeps. */
@@ -62,6 +63,11 @@ export function testContext({
     said,
     abort,
   };
+}
+
+/** What a step gets from the engine, of which nobody sees log, status and progress. */
+export function stepContext<C extends Context>(ctx: C): C & StepContext {
+  return { ...ctx, log: path.join(ctx.logs, 'step.log'), status: () => undefined, progress: () => undefined };
 }
 
 /** A clock that starts at noon of some day. */

@@ -15,7 +15,7 @@ export function makes(
   {
     work,
     ...rest
-  }: Partial<Pick<Step, 'needs' | 'inputs' | 'options' | 'weight' | 'uses'>> & { work?: (ctx: StepContext) => unknown } = {},
+  }: Partial<Pick<Step, 'needs' | 'inputs' | 'options' | 'weight' | 'uses' | 'seconds'>> & { work?: (ctx: StepContext) => unknown } = {},
 ): Step {
   return step({
     id,
@@ -34,7 +34,7 @@ export function recordingReporter(): Reporter & { readonly events: string[] } {
   const events: string[] = [];
   return {
     events,
-    begin: (entries) => events.push(`begin ${entries.filter(({ reason }) => reason !== undefined).map((entry) => entry.step.id)}`),
+    begin: ({ course }) => events.push(`begin ${course.order().map(({ id }) => id)}`),
     waits: ({ id }, waitsFor) => {
       if (waitsFor !== 'places') events.push(`waits ${id}: ${waitsFor.thing} of ${waitsFor.by.title}`);
     },

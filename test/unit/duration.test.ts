@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseDuration } from '../../scripts/lib/duration.js';
+import { formatElapsed, formatEstimate, parseDuration } from '../../scripts/lib/duration.js';
 import { UsageError } from '../../scripts/lib/errors.js';
 
 describe('a duration', () => {
@@ -20,4 +20,31 @@ describe('a duration', () => {
     expect(() => parseDuration('--timeout', text)).toThrow(UsageError);
     expect(() => parseDuration('--timeout', text)).toThrow(`--timeout: ${text} is not a duration`);
   });
+});
+
+test.each([
+  [-3, '0 s'],
+  [0.4, '0 s'],
+  [59.4, '59 s'],
+  [59.6, '1 min 0 s'],
+  [200, '3 min 20 s'],
+  [3900, '1 h 5 min'],
+])('%d seconds that have passed are %s', (seconds, text) => {
+  expect(formatElapsed(seconds)).toBe(text);
+});
+
+test.each([
+  [0, 'a few seconds'],
+  [7, 'a few seconds'],
+  [8, '10 s'],
+  [44, '40 s'],
+  [94, '90 s'],
+  [95, '2 min'],
+  [130, '2 min'],
+  [140, '3 min'],
+  [3500, '59 min'],
+  [3590, '1 h 0 min'],
+  [4800, '1 h 20 min'],
+])('%d seconds that are estimated are %s', (seconds, text) => {
+  expect(formatEstimate(seconds)).toBe(text);
 });

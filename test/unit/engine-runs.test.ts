@@ -10,7 +10,10 @@ import type { Step } from '../../scripts/lib/step.js';
 import { put, type TestContext, testContext } from '../support/context.js';
 import { gate, makes, productOf, recordingReporter } from '../support/steps.js';
 
-const run = (goals: readonly Step[], ctx: TestContext) => achieve(goals, ctx, recordingReporter());
+/** Places of a machine with two cores. */
+const PLACES = 3;
+
+const run = (goals: readonly Step[], ctx: TestContext) => achieve(goals, ctx, recordingReporter(), PLACES);
 
 async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return await promise.then(
@@ -87,7 +90,7 @@ describe('steps that use the same', () => {
     const { lines, taking } = diary();
     const steps = ['packages', 'engine', 'suite'].map((id) => makes(id, { uses: ['apt'], work: taking(2)(id) }));
     const reporter = recordingReporter();
-    expect((await achieve(steps, testContext(), reporter)).ran).toHaveLength(3);
+    expect((await achieve(steps, testContext(), reporter, PLACES)).ran).toHaveLength(3);
     expect(lines).toEqual(['packages begins', 'packages ends', 'engine begins', 'engine ends', 'suite begins', 'suite ends']);
     expect(reporter.events).toContain('waits engine: apt of the packages');
   });
@@ -107,6 +110,40 @@ describe('steps that use the same', () => {
     const done = makes('done', { uses });
     await run([done], ctx);
     expect((await run([done, makes('new', { uses })], ctx)).ran).toMatchObject([{ id: 'new' }]);
+  });
+});
+
+describe('the step with the longest way to the end', () => {
+  const order = async (goals: readonly Step[], ctx: TestContext, places = 1): Promise<string[]> => {
+    const reporter = recordingReporter();
+    await achieve(goals, ctx, reporter, places);
+    return reporter.events.flatMap((event) => /^started (\S+):/.exec(event)?.[1] ?? []);
+  };
+
+  test('begins first: its own time and that of what needs it count', async () => {
+    const need = makes('need', { seconds: 1 });
+    const goals = [makes('short', { seconds: 5 }), makes('middle', { seconds: 20 }), makes('long', { seconds: 30, needs: [need] })];
+    expect(await order(goals, testContext())).toEqual(['need', 'long', 'middle', 'short']);
+  });
+
+  test('is known from the last run, where there was one', async () => {
+    const ctx = testContext();
+    const slow = makes('slow', { seconds: 1, inputs: ['slow'], work: () => ctx.clock.pass(100_000) });
+    await run([slow], ctx);
+    await put(ctx.paths.inRoot('slow'), 'changed');
+    expect(await order([makes('declared', { seconds: 50 }), slow], ctx)).toEqual(['slow', 'declared']);
+  });
+
+  test('is not made longer by what is done already', async () => {
+    const ctx = testContext();
+    const goal = makes('goal', { seconds: 500 });
+    await run([goal], ctx);
+    await rm(ctx.paths.build, { recursive: true });
+    const need = makes('need', { seconds: 1 });
+    const done = makes('done', { seconds: 500, needs: [need] });
+    await run([done], ctx);
+    await rm(productOf(ctx, need));
+    expect(await order([done, makes('other', { seconds: 10 })], ctx)).toEqual(['other', 'need']);
   });
 });
 

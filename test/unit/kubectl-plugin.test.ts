@@ -2,7 +2,7 @@ import { chmod, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { kubectlPlugin, pluginScript } from '../../scripts/steps/kubectl-plugin.js';
-import { put, realRunner, temporaryFolder, testContext } from '../support/context.js';
+import { put, realRunner, stepContext, temporaryFolder, testContext } from '../support/context.js';
 
 /** A checkout and a cache with these names, whose run.mjs tells how it was called. */
 async function checkout(name: string): Promise<{ root: string; cache: string; program: string }> {
@@ -36,7 +36,7 @@ describe('the program that kubectl starts', () => {
 
   test('is made executable', async () => {
     const ctx = testContext();
-    await kubectlPlugin.run({ ...ctx, log: '', status: () => undefined });
+    await kubectlPlugin.run(stepContext(ctx));
     expect((await stat(path.join(ctx.paths.bin, 'kubectl-checkpoint'))).mode & 0o777).toBe(0o755);
   });
 });

@@ -1,16 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { withDefaults } from '../../../scripts/lib/runner.js';
 import type { StepContext } from '../../../scripts/lib/step.js';
 import { criuCheck, criuReport, isNodeUserland } from '../../../scripts/steps/criu.js';
-import { temporaryFolder, testContext } from '../../support/context.js';
+import { stepContext, temporaryFolder, testContext } from '../../support/context.js';
 import { type Answer, fakeRunner } from '../../support/fake-runner.js';
 
 function checking(plain: Answer, all: Answer): StepContext {
   const runner = fakeRunner(({ line }) => (line.endsWith('criu check') ? plain : line.endsWith('criu check --all') ? all : undefined));
   const ctx = testContext({ runner, root: temporaryFolder() });
-  return { ...ctx, runner: withDefaults(ctx.runner, {}), log: path.join(ctx.logs, 'criu-check.log'), status: () => undefined };
+  return stepContext({ ...ctx, runner: withDefaults(ctx.runner, {}) });
 }
 
 describe('criu check', () => {

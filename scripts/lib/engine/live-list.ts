@@ -1,0 +1,105 @@
+import { EOL } from 'node:os';
+import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer } from 'listr2';
+import type { Reporter } from '../reporter.js';
+import type { Step } from '../step.js';
+import type { Course } from './course.js';
+import { describeQueue, describeStep, describeWhole } from './words.js';
+
+type Wrapper = ListrTaskWrapper<unknown, typeof DefaultRenderer, typeof SimpleRenderer>;
+
+/** A title that takes no line; an empty one would count as none. */
+const HIDDEN = ' ';
+
+/** A task of the list whose title, output and end come from outside. */
+class Row {
+  private settle: { end: () => void; fail: (error: Error) => void } = { end: () => undefined, fail: () => undefined };
+  private giveWrapper: (wrapper: Wrapper) => void = () => undefined;
+  private readonly wrapper = new Promise<Wrapper>((resolve) => {
+    this.giveWrapper = resolve;
+  });
+  private readonly ended = new Promise<void>((resolve, reject) => {
+    this.settle = { end: resolve, fail: reject };
+  });
+
+  /** @param title without any, the output is shown below the list */
+  addTo(list: Listr<unknown, 'default', 'simple'>, title?: string): this {
+    list.add({
+      ...(title === undefined ? {} : { title }),
+      task: async (_, task) => {
+        this.giveWrapper(task);
+        await this.ended;
+      },
+    });
+    return this;
+  }
+
+  title(text: string): void {
+    void this.wrapper.then((task) => {
+      task.title = text;
+    });
+  }
+
+  output(text: string): void {
+    void this.wrapper.then((task) => {
+      task.output = text;
+    });
+  }
+
+  end(): void {
+    this.settle.end();
+  }
+
+  fail(error: unknown): void {
+    this.settle.fail(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+/**
+ * A live list on a terminal: a row for each step that is or was at work, with how far it is and its last line of output; below
+ * them how far the whole is, and who waits for what.
+ */
+export function listReporter(): Reporter {
+  const rows = new Map<Step, Row>();
+  const below = new Row();
+  const list = new Listr<unknown, 'default', 'simple'>([], {
+    concurrent: true,
+    exitOnError: false,
+    registerSignalListeners: false,
+    rendererOptions: { collapseErrors: true, collapseSubtasks: false, formatOutput: 'truncate' },
+  });
+  let running: Promise<unknown> = Promise.resolve();
+  let ticking: NodeJS.Timeout | undefined;
+  const tick = (course: Course): void => {
+    for (const state of course.atWork()) rows.get(state.step)?.title(describeStep(state));
+    below.output([describeWhole(course), describeQueue(course)].filter((line) => line !== undefined).join(EOL));
+  };
+  return {
+    begin({ course, steps }) {
+      // In the order in which they begin, so that those at work stand together above the line for the whole. Steps that were
+      // found done before may turn out not to be: they have rows too, which are not seen unless they begin.
+      for (const step of new Set([...course.order(), ...steps])) rows.set(step, new Row().addTo(list, HIDDEN));
+      below.addTo(list);
+      running = list.run();
+      ticking = setInterval(() => tick(course), 1000);
+    },
+    waits: () => undefined,
+    started(step, reason) {
+      rows.get(step)?.title(step.title);
+      rows.get(step)?.output(reason);
+    },
+    progress: (step, line) => rows.get(step)?.output(line),
+    finished(step, seconds) {
+      rows.get(step)?.title(`${step.title} ${seconds.toFixed(1)} s`);
+      rows.get(step)?.end();
+    },
+    failed(step, error) {
+      rows.get(step)?.title(step.title);
+      rows.get(step)?.fail(error);
+    },
+    async end() {
+      clearInterval(ticking);
+      for (const row of [...rows.values(), below]) row.end();
+      await running;
+    },
+  };
+}
