@@ -1,6 +1,6 @@
 /** The one entry point: signals, output and the exit code live here. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, Context } from './lib/context.js';
@@ -75,7 +75,6 @@ async function makeContext(task: Task, chosen: Parameters<typeof makeOptions>[2]
     paths.logs,
     `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${task.name.replaceAll(':', '-')}-${process.pid}`,
   );
-  await mkdir(paths.logs, { recursive: true });
   await dropOldLogs(paths.logs);
   const env = { ...process.env, PATH: `${paths.bin}${path.delimiter}${process.env['PATH'] ?? ''}` };
   return {
@@ -91,10 +90,11 @@ async function makeContext(task: Task, chosen: Parameters<typeof makeOptions>[2]
   };
 }
 
+/** Keeps the last ones. Those of root's runs stay where another user runs this: they are in nobody's way. */
 async function dropOldLogs(folder: string): Promise<void> {
-  const names = (await readdir(folder)).sort();
+  const names = (await readdir(folder).catch(() => [])).sort();
   for (const name of names.slice(0, Math.max(0, names.length - KEPT_LOGS)))
-    await rm(path.join(folder, name), { recursive: true, force: true });
+    await rm(path.join(folder, name), { recursive: true, force: true }).catch(() => undefined);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Benchmark } from './bench.js';
 import { median } from './bench.js';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
+import { makeFolder } from './files.js';
 import { forks } from './fork.js';
 import { editFork } from './fork-tree.js';
 import { goBuild } from './go.js';
@@ -22,7 +23,7 @@ const ALLOWED = { factor: 1.3, seconds: 20 };
  * `go build` of the same change. In a tree of its own: the developer's is left alone.
  */
 export async function benchPush(ctx: Context): Promise<Benchmark> {
-  const trees = await mkdtemp(path.join(ctx.paths.cache, 'bench-'));
+  const trees = await makeFolder(ctx.paths.cache, 'bench-');
   try {
     const own: Context = { ...ctx, paths: { ...ctx.paths, tree: (name) => path.join(trees, name) } };
     const { tree } = await editFork(own, forks.kubernetes);

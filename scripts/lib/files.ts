@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isAlive } from './process.js';
 
@@ -40,6 +40,12 @@ export async function replace(target: string, make: (temporary: string) => Promi
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Makes a new folder whose name begins with `prefix`; the folder above it too. */
+export async function makeFolder(above: string, prefix: string): Promise<string> {
+  await mkdir(above, { recursive: true });
+  return await mkdtemp(path.join(above, prefix));
 }
 
 /** Removes what a killed {@link replace} left in a folder. What cannot be removed stays: it is in nobody's way. */

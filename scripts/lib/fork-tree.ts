@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from './context.js';
 import { ToolkitError, UsageError } from './errors.js';
-import { replace } from './files.js';
+import { makeFolder, replace } from './files.js';
 import { type Fork, forks, readSeries } from './fork.js';
 import { git } from './git.js';
 import { readPin } from './go.js';
@@ -112,7 +112,7 @@ async function layOutTree(ctx: Context, fork: Fork, upstream: Pristine, tree: st
 
 /** Differences between the patches in the checkout and those that a tree exports; none when they are the same bytes. */
 async function differences(ctx: Context, fork: Fork, tree: string, base: string): Promise<string[]> {
-  const folder = await mkdtemp(path.join(ctx.paths.cache, 'export-'));
+  const folder = await makeFolder(ctx.paths.cache, 'export-');
   try {
     await exportSeries(ctx, tree, base, folder);
     const [there, made] = [await patchBytes(patchesOf(ctx, fork)), await patchBytes(folder)];
@@ -169,7 +169,7 @@ export async function writeSeries(ctx: Context, fork: Fork, tree: string, base: 
 /** Proves that a fork's series applies to its pin and exports to the same bytes again. @throws ToolkitError that names the differences */
 export async function checkFork(ctx: Context, fork: Fork): Promise<{ patches: number; version: string }> {
   const upstream = await pristine(ctx, fork, await readPin(ctx.paths.inRoot(fork.folder)));
-  const folder = await mkdtemp(path.join(ctx.paths.cache, 'check-'));
+  const folder = await makeFolder(ctx.paths.cache, 'check-');
   const tree = path.join(folder, 'tree');
   try {
     await cloneTree(ctx, upstream, tree);

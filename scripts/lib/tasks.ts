@@ -10,9 +10,22 @@ export function chooseReporter(ctx: Context, terminal = process.stderr.isTTY ===
   return terminal && !ci ? listReporter() : plainReporter(ctx.say, ctx.clock);
 }
 
-/** Brings goals about and shows it. */
-export async function bringAbout(ctx: Context, goals: readonly Step[]): Promise<RunReport> {
-  await askForPassword(ctx, goals);
+/**
+ * Brings goals about and shows it.
+ * @param before asked with the steps that must run, before any of them does; throws when they cannot. Not asked where there is
+ * nothing to do
+ */
+export async function bringAbout(
+  ctx: Context,
+  goals: readonly Step[],
+  { before }: { readonly before?: (pending: readonly Step[]) => Promise<void> } = {},
+): Promise<RunReport> {
+  const began = ctx.clock.now();
+  const entries = await plan(goals, ctx);
+  const pending = entries.filter(({ reason }) => reason !== undefined).map(({ step }) => step);
+  if (pending.length === 0) return { ran: [], fresh: entries.map(({ step }) => step.id), seconds: (ctx.clock.now() - began) / 1000 };
+  await before?.(pending);
+  await askForPassword(ctx, pending);
   return achieve(goals, ctx, chooseReporter(ctx));
 }
 
@@ -30,8 +43,8 @@ export async function describePlan(
 }
 
 /** Has sudo ask for the password now, on a terminal that shows nothing else yet. */
-async function askForPassword(ctx: Context, goals: readonly Step[], uid = process.getuid?.() ?? 0): Promise<void> {
-  if (uid === 0 || !(await plan(goals, ctx)).some(({ step, reason }) => step.asRoot === true && reason !== undefined)) return;
+async function askForPassword(ctx: Context, pending: readonly Step[], uid = process.getuid?.() ?? 0): Promise<void> {
+  if (uid === 0 || !pending.some(({ asRoot }) => asRoot === true)) return;
   await ctx.runner.run('sudo', ['--validate'], {
     interactive: true,
     failure: 'some steps need root, and sudo does not grant it',

@@ -6,10 +6,12 @@ import { benchApi } from '../lib/bench-api.js';
 import { benchCheckpoint } from '../lib/bench-checkpoint.js';
 import { plotOf } from '../lib/bench-checkpoint-plot.js';
 import { benchPush } from '../lib/bench-push.js';
+import { readClusterConfig } from '../lib/cluster-config.js';
 import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
 import type { Context } from '../lib/context.js';
 import { UsageError } from '../lib/errors.js';
 import { writeAtomically } from '../lib/files.js';
+import { machineFits } from '../lib/host/doctor/before-run.js';
 import { loadImage } from '../lib/image-load.js';
 import { imageNames } from '../lib/options.js';
 import { table } from '../lib/table.js';
@@ -50,11 +52,9 @@ export default task({
     if (unknown !== undefined)
       throw new UsageError(`there is no benchmark ${unknown}`, { hint: `Benchmarks: ${Object.keys(benchmarks).join(', ')}` });
     const chosen = words.length === 0 ? Object.keys(benchmarks) : words;
-    await bringAbout(ctx, [
-      ...clusterGoals(ctx.options),
-      counterImage,
-      ...(chosen.includes('checkpoint') ? [ballastImage, stockContainerd] : []),
-    ]);
+    const { ports } = await readClusterConfig(ctx.options.clusterConfig);
+    const goals = [...clusterGoals(ctx.options), counterImage, ...(chosen.includes('checkpoint') ? [ballastImage, stockContainerd] : [])];
+    await bringAbout(ctx, goals, { before: machineFits(ctx, { ports }) });
     const { counter, ballast } = imageNames(ctx.options);
     for (const image of chosen.includes('checkpoint') ? [counter, ballast] : [counter]) await loadImage(ctx, image);
     const figures: Figure[] = [];

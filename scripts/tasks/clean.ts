@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { fs } from 'zx';
 import { imageId } from '../lib/docker.js';
@@ -22,9 +23,10 @@ export default task({
         });
     }
     if (images.length > 0) await ctx.runner.run('docker', ['image', 'rm', ...images], { failure: 'images could not be removed' });
-    for (const name of await readdir(ctx.paths.cache)) await fs.remove(`${ctx.paths.cache}/${name}`);
-    print(`removed: ${[...images, ctx.paths.cache].join(', ')}`);
-    printJson({ images, cache: ctx.paths.cache });
+    const { cache } = ctx.paths;
+    for (const name of existsSync(cache) ? await readdir(cache) : []) await fs.remove(`${cache}/${name}`);
+    print(`removed: ${[...images, cache].join(', ')}`);
+    printJson({ images, cache });
     return undefined;
   },
 });

@@ -1,5 +1,6 @@
 import { readClusterConfig } from '../lib/cluster-config.js';
 import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
+import { machineFits } from '../lib/host/doctor/before-run.js';
 import { kubeContext } from '../lib/kubectl.js';
 import { task } from '../lib/task.js';
 import { bringAbout, describePlan } from '../lib/tasks.js';
@@ -12,7 +13,7 @@ export default task({
   options: clusterOptions,
   async run({ flags, ctx, print, printJson }) {
     const { clusterName } = ctx.options;
-    await readClusterConfig(ctx.options.clusterConfig);
+    const { ports } = await readClusterConfig(ctx.options.clusterConfig);
     const goals = clusterGoals(ctx.options);
     if (flags['dry-run']) {
       const { lines, steps } = await describePlan(ctx, goals);
@@ -20,7 +21,7 @@ export default task({
       printJson({ steps });
       return;
     }
-    const report = await bringAbout(ctx, goals);
+    const report = await bringAbout(ctx, goals, { before: machineFits(ctx, { ports }) });
     print(
       report.ran.length === 0
         ? `cluster ${clusterName} is up, nothing has changed (${report.seconds.toFixed(1)} s)`

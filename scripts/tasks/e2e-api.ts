@@ -2,8 +2,10 @@ import { openApi } from '../lib/api-access.js';
 import { makeCounter2, makePods, removePods } from '../lib/api-pods.js';
 import { proveAuthorization, proveDiscovery, proveRefusals, proveRequests } from '../lib/api-proof.js';
 import { proveTrouble } from '../lib/api-trouble.js';
+import { readClusterConfig } from '../lib/cluster-config.js';
 import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
 import { counterManifest } from '../lib/counter-pod.js';
+import { machineFits } from '../lib/host/doctor/before-run.js';
 import { loadImage } from '../lib/image-load.js';
 import { imageNames } from '../lib/options.js';
 import { Proof } from '../lib/proof.js';
@@ -19,7 +21,8 @@ export default task({
   flags: clusterFlags,
   options: clusterOptions,
   async run({ ctx, print, printJson }) {
-    await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ballastImage]);
+    const { ports } = await readClusterConfig(ctx.options.clusterConfig);
+    await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ballastImage], { before: machineFits(ctx, { ports }) });
     const { counter, ballast } = imageNames(ctx.options);
     for (const image of [counter, ballast]) await loadImage(ctx, image);
     const proof = new Proof(ctx, 'e2e:api');

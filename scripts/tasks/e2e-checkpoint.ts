@@ -1,5 +1,7 @@
+import { readClusterConfig } from '../lib/cluster-config.js';
 import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
 import { proveHardCases } from '../lib/hard-proof.js';
+import { machineFits } from '../lib/host/doctor/before-run.js';
 import { loadImage } from '../lib/image-load.js';
 import { proveKubeletCheckpoint } from '../lib/kubelet-proof.js';
 import { imageNames } from '../lib/options.js';
@@ -27,7 +29,10 @@ export default task({
   options: clusterOptions,
   async run({ flags, ctx, print, printJson }) {
     const start = ctx.clock.now();
-    const report = await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ...(flags.hard ? [ballastImage] : [])]);
+    const { ports } = await readClusterConfig(ctx.options.clusterConfig);
+    const report = await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ...(flags.hard ? [ballastImage] : [])], {
+      before: machineFits(ctx, { ports }),
+    });
     const proof = new Proof(ctx, 'e2e:checkpoint');
     await proof.show('the counter image is on all nodes', async () => {
       const { sentTo, id } = await loadImage(ctx, imageNames(ctx.options).counter);

@@ -1,5 +1,6 @@
 import { proveDockerCycles } from '../lib/docker-cycles.js';
 import { UsageError } from '../lib/errors.js';
+import { machineFits } from '../lib/host/doctor/before-run.js';
 import { imageNames } from '../lib/options.js';
 import { Proof } from '../lib/proof.js';
 import { task } from '../lib/task.js';
@@ -16,7 +17,7 @@ export default task({
     const cycles = Number(flags.cycles ?? 10);
     if (!Number.isInteger(cycles) || cycles < 1 || cycles > 1000)
       throw new UsageError(`--cycles: ${flags.cycles ?? ''} is not a whole number from 1 to 1000`);
-    await bringAbout(ctx, [dockerExperimental, criuOnHost, counterImage]);
+    await bringAbout(ctx, [dockerExperimental, criuOnHost, counterImage], { before: machineFits(ctx) });
     const proof = new Proof(ctx, 'e2e:docker');
     const last = await proveDockerCycles(ctx, proof, imageNames(ctx.options).counter, cycles);
     print(proof.table());

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { diskUse } from '../lib/disk.js';
+import { machineFits } from '../lib/host/doctor/before-run.js';
 import { table } from '../lib/table.js';
 import { task } from '../lib/task.js';
 import { bringAbout, describePlan } from '../lib/tasks.js';
@@ -21,7 +22,7 @@ export default task({
       printJson({ steps });
       return;
     }
-    const report = await bringAbout(ctx, environment);
+    const report = await bringAbout(ctx, environment, { before: machineFits(ctx) });
     const disk = flags.timings ? await diskUse(ctx) : undefined;
     print(
       report.ran.length === 0

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -34,6 +35,13 @@ describe('setup', () => {
     }
   });
 
+  test('leaves nothing behind when it only shows what it would do', async () => {
+    const cache = path.join(tmpdir(), `cache-${process.pid}`);
+    const { exitCode, stderr } = await toolkit('setup', ['--dry-run'], { KIND_CHECKPOINT_CACHE: cache });
+    expect(exitCode, stderr).toBe(0);
+    expect(existsSync(cache)).toBe(false);
+  });
+
   test('tells the disk that it uses', async () => {
     const { diskBytes } = (await toolkitJson('setup', ['--timings'])) as { diskBytes: Record<string, number> };
     // The builder's cache is all of Docker's: what other builds on this machine left there is not the toolkit's.
@@ -43,4 +51,13 @@ describe('setup', () => {
     expect(images).toBeGreaterThan(500e6);
     expect(cache + images).toBeLessThan(4e9);
   });
+});
+
+test('the doctor fails nothing where everything was built', async () => {
+  const { exitCode, stdout } = await toolkit('doctor', ['--json']);
+  const found = JSON.parse(stdout) as Array<{ id: string; verdict: string; seen: string }>;
+  expect(found.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
+  expect(exitCode).toBe(0);
+  expect(found.find(({ id }) => id === 'docker-privileged')).toMatchObject({ verdict: 'pass' });
+  expect(found.find(({ id }) => id === 'criu-check')?.seen).toMatch(/^looks good/);
 });

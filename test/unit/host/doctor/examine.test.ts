@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { inOrder } from '../../../../scripts/lib/engine.js';
+import { machineFits } from '../../../../scripts/lib/host/doctor/before-run.js';
 import { type Check, fail, pass, warn } from '../../../../scripts/lib/host/doctor/check.js';
 import { checksBefore, examine, refuseUnfit } from '../../../../scripts/lib/host/doctor/examine.js';
 import { checks } from '../../../../scripts/lib/host/doctor/index.js';
 import { reportLines } from '../../../../scripts/lib/host/doctor/report.js';
+import { clusterGoals } from '../../../../scripts/steps/cluster.js';
+import { environment } from '../../../../scripts/steps/environment.js';
 import { testContext } from '../../../support/context.js';
 import { fakeRunner } from '../../../support/fake-runner.js';
 import { fakeMachine, scene } from '../../../support/machine.js';
@@ -82,6 +86,11 @@ describe('before a run', () => {
     expect(ids([{ id: 'cluster-checkpoint' }])).toContain('ports');
   });
 
+  test('the steps by which that is told are those that there are', () => {
+    const there = inOrder([...environment, ...clusterGoals({ clusterName: 'checkpoint' })]).map(({ id }) => id);
+    expect(there).toEqual(expect.arrayContaining(['criu', 'kubernetes', 'cluster-checkpoint']));
+  });
+
   test('memory matters where Kubernetes or CRIU is compiled', () => {
     expect(ids([{ id: 'cluster-checkpoint' }])).not.toContain('memory');
     expect(ids([{ id: 'kubernetes' }])).toContain('memory');
@@ -121,6 +130,16 @@ describe('before a run', () => {
     const owners = { [ctx.paths.root]: { uid: 1000, writable: true } };
     await refuseUnfit(ctx, checks, pending, { machine: fakeMachine({ files, owners }), reach, ports: [{ port: 80, protocol: 'tcp' }] });
     expect(reached).toEqual([]);
+  });
+});
+
+test('a run whose machine fits is let go on, one that does not is refused', async () => {
+  const runner = fakeRunner(({ line }) => (/^docker (info|version|context inspect)\b/.test(line) ? '{}' : undefined));
+  const ctx = testContext({ runner });
+  const facts = { files: { '/usr/bin/apt-get': '' }, owners: { [ctx.paths.root]: { uid: 1000, writable: true } } };
+  await machineFits(ctx, { machine: fakeMachine(facts) })([{ id: 'kind' }]);
+  await expect(machineFits(ctx, { machine: fakeMachine({ ...facts, arch: 'arm64' }) })([{ id: 'kind' }])).rejects.toMatchObject({
+    details: [expect.stringContaining('arm64'), expect.any(String)],
   });
 });
 
