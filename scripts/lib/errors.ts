@@ -1,3 +1,7 @@
+import { lstatSync } from 'node:fs';
+import path from 'node:path';
+import { shellWord } from './shell.js';
+
 /** What an error tells beside its first line. */
 export interface ErrorDetails {
   /** Lines below the headline: the command and the end of its output, or what was found. */
@@ -93,14 +97,47 @@ const FILE_SYSTEM: Readonly<Record<string, { message: string; hint: string }>> =
   EROFS: { message: 'the file system is read-only', hint: 'Choose another place for the cache: KIND_CHECKPOINT_CACHE=PATH' },
   EACCES: {
     message: 'this user may not write or read a file',
-    hint: 'Was the toolkit run as root before? Then its cache belongs to root: remove it, or run as root again.',
+    hint: 'See whom it and the folders above it belong to: namei -l PATH',
   },
 };
 
 function known(error: unknown): unknown {
   const { code, message } = error instanceof Error ? (error as NodeJS.ErrnoException) : { code: undefined, message: '' };
   const found = code === undefined ? undefined : FILE_SYSTEM[code];
-  return found === undefined ? error : new ToolkitError(found.message, { details: [message], hint: found.hint, cause: error });
+  if (found === undefined) return error;
+  const { path: file } = error as NodeJS.ErrnoException;
+  const theirs = code === 'EACCES' && file !== undefined ? foreignPart(file) : undefined;
+  const hint =
+    theirs === undefined
+      ? found.hint.replace('PATH', () => shellWord(file ?? 'PATH'))
+      : `It belongs to another user, most likely since a run as root. Make it yours: sudo chown -R "$(id -u):$(id -g)" ${shellWord(theirs)}`;
+  return new ToolkitError(found.message, { details: [message], hint, cause: error });
+}
+
+/**
+ * The topmost folder or file on the way to a path that is another user's, inside a folder that is this user's: what a run as root has
+ * left in the user's checkout. Undefined where the whole way is another user's.
+ */
+export function foreignPart(
+  file: string,
+  uid = process.getuid?.() ?? 0,
+  ownerOf: (file: string) => number | undefined = owner,
+): string | undefined {
+  let found: string | undefined;
+  for (let at = path.resolve(file); at !== path.dirname(at); at = path.dirname(at)) {
+    const its = ownerOf(at);
+    if (its === uid) return found;
+    if (its !== undefined) found = at;
+  }
+  return undefined;
+}
+
+function owner(file: string): number | undefined {
+  try {
+    return lstatSync(file).uid;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The whole report on an error, as the entry point prints it. Unforeseen errors keep their stack trace. */

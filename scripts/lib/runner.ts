@@ -1,9 +1,11 @@
 import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import type { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { type Options as ExecaOptions, execa } from 'execa';
-import { quote } from 'zx';
 import { CommandError, ToolkitError } from './errors.js';
+import { shellWord } from './shell.js';
+import { supervised } from './supervise.js';
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -57,10 +59,6 @@ export function commandLine(file: string, args: readonly string[], { cwd, env }:
   return cwd === undefined ? line : `cd ${shellWord(cwd)} && ${line}`;
 }
 
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : quote(word);
-}
-
 /** What git sets for its hooks: with these in force, git would work on the repository around the run instead of the one meant. */
 const OF_THE_HOOK = new Set([
   'GIT_DIR',
@@ -91,8 +89,10 @@ async function runCommand(
   signal.throwIfAborted();
   const { cwd, interactive = false, log, onLine, accept = [], timeout } = options;
   const command = commandLine(file, args, options);
-  // sudo asks for a password on the terminal, which a session of its own would not have.
+  // sudo knows its user by the terminal, which a session of its own would not have.
   const detached = !interactive && file !== 'sudo';
+  const root = !interactive && file === 'sudo' && args[0] === '--';
+  const watched = root && options.input === undefined && options.inputFile === undefined;
   const execaOptions: ExecaOptions = {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...baseEnv, ...options.env },
@@ -103,15 +103,17 @@ async function runCommand(
     ...(interactive
       ? { stdio: 'inherit' as const }
       : {
-          ...(options.input === undefined
+          ...(options.input === undefined && !watched
             ? { stdin: options.inputFile === undefined ? ('ignore' as const) : { file: options.inputFile } }
-            : { input: options.input }),
+            : watched
+              ? { stdin: 'pipe' as const }
+              : { input: options.input ?? '' }),
           ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile }, buffer: { stdout: false, stderr: true } }),
         }),
   };
-  const child = execa(file, args, execaOptions);
+  const child = execa(file, root ? (watched ? supervised(args) : ['-n', ...args]) : args, execaOptions);
 
-  const endGroup = groupKiller(child.pid, detached);
+  const endGroup = watched ? superviserOf(child.stdin) : groupKiller(child.pid, detached);
   signal.addEventListener('abort', endGroup.soft);
   // The timeout of execa ends the command alone, and then waits for as long as something that it started holds its output open.
   let timedOut = false;
@@ -141,8 +143,8 @@ async function runCommand(
     if (exitCode !== undefined && accepted && !timedOut) return { stdout, stderr, exitCode };
     const missing = 'code' in result && result.code === 'ENOENT' && (cwd === undefined || existsSync(cwd));
     const output = [stdout, stderr, missing ? `${file}: command not found` : ''].filter(Boolean).join('\n');
-    throw new CommandError(command, exitCode, output === '' ? (result.shortMessage ?? '') : output, {
-      message: options.failure ?? `${path.basename(file)} failed`,
+    throw new CommandError(command, exitCode, output === '' && exitCode === undefined ? (result.shortMessage ?? '') : output, {
+      message: options.failure ?? `${path.basename(root ? (args[1] ?? file) : file)} failed`,
       outcome: timedOut ? `ended after ${(timeout ?? 0) / 1000} s` : result.signal === undefined ? undefined : `killed by ${result.signal}`,
       hint: options.hint,
       log,
@@ -178,7 +180,8 @@ function groupKiller(pid: number | undefined, detached: boolean): { soft: () => 
     try {
       process.kill(detached ? -pid : pid, name);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      // EPERM: sudo itself, about to end with what it was given on standard input.
+      if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
   };
   return {
@@ -194,7 +197,14 @@ function groupKiller(pid: number | undefined, detached: boolean): { soft: () => 
   };
 }
 
-/** Runs a command as root: directly, or through sudo (which may ask for a password on the terminal). */
+/** Ends a command that runs as root under {@link supervised}, which does the rest by itself. */
+function superviserOf(stdin: Writable | null): ReturnType<typeof groupKiller> {
+  // Its end may come first.
+  stdin?.on('error', () => undefined);
+  return { soft: () => stdin?.end(), finish: () => stdin?.destroy() };
+}
+
+/** A command as root: directly, or through sudo, which was asked for a password before the steps began (see `host/sudo.ts`). */
 export function asRoot(file: string, args: readonly string[], uid = process.getuid?.() ?? 0): [string, string[]] {
   return uid === 0 ? [file, [...args]] : ['sudo', ['--', file, ...args]];
 }

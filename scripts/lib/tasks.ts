@@ -1,6 +1,7 @@
 import type { Context } from './context.js';
 import { listReporter } from './engine/live-list.js';
 import { achieve, plan, type RunReport } from './engine.js';
+import { holdRoot } from './host/sudo.js';
 import { plainReporter, type Reporter } from './reporter.js';
 import type { Step } from './step.js';
 
@@ -25,8 +26,13 @@ export async function bringAbout(
   const pending = entries.filter(({ reason }) => reason !== undefined).map(({ step }) => step);
   if (pending.length === 0) return { ran: [], fresh: entries.map(({ step }) => step.id), seconds: (ctx.clock.now() - began) / 1000 };
   await before?.(pending);
-  await askForPassword(ctx, pending);
-  return achieve(goals, ctx, chooseReporter(ctx));
+  // A password is asked for on a terminal that shows nothing else yet.
+  const release = pending.some(({ asRoot }) => asRoot === true) ? await holdRoot(ctx) : () => undefined;
+  try {
+    return await achieve(goals, ctx, chooseReporter(ctx));
+  } finally {
+    release();
+  }
 }
 
 /** The plan as lines for people: what would run and why. */
@@ -40,14 +46,4 @@ export async function describePlan(
     lines: entries.map(({ step, reason }) => `${reason === undefined ? '✔' : '▶'} ${step.title.padEnd(width)}  ${reason ?? 'done'}`),
     steps: entries.map(({ step, reason }) => ({ id: step.id, title: step.title, reason: reason ?? null })),
   };
-}
-
-/** Has sudo ask for the password now, on a terminal that shows nothing else yet. */
-async function askForPassword(ctx: Context, pending: readonly Step[], uid = process.getuid?.() ?? 0): Promise<void> {
-  if (uid === 0 || !pending.some(({ asRoot }) => asRoot === true)) return;
-  await ctx.runner.run('sudo', ['--validate'], {
-    interactive: true,
-    failure: 'some steps need root, and sudo does not grant it',
-    hint: 'Run as root, or as a user who may use sudo.',
-  });
 }

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { CommandError, InterruptedError, messageOf, renderError, ToolkitError, tail, UsageError } from '../../scripts/lib/errors.js';
+import {
+  CommandError,
+  foreignPart,
+  InterruptedError,
+  messageOf,
+  renderError,
+  ToolkitError,
+  tail,
+  UsageError,
+} from '../../scripts/lib/errors.js';
 
 describe('what a person is shown', () => {
   test('is headline, details, hint and log, in this order', () => {
@@ -84,5 +93,25 @@ describe('a full disk', () => {
     const command = new CommandError('go build', 1, 'write /x: no space left on device', { hint: 'Check the network.' });
     expect(renderError(command)).toContain('npm run clean');
     expect(renderError(command)).not.toContain('Check the network.');
+  });
+});
+
+describe('a file of another user', () => {
+  const owners: Record<string, number> = {
+    '/home': 0,
+    '/home/me': 1000,
+    '/home/me/kit': 1000,
+    '/home/me/kit/.cache': 0,
+    '/home/me/kit/.cache/logs': 0,
+  };
+  const ownerOf = (file: string): number | undefined => owners[file];
+
+  test('in the own checkout is mended at the topmost folder that is theirs', () => {
+    expect(foreignPart('/home/me/kit/.cache/logs/2026/setup.log', 1000, ownerOf)).toBe('/home/me/kit/.cache');
+  });
+
+  test('is left alone where the whole way is another user’s, or none of it', () => {
+    expect(foreignPart('/home/me/kit/.cache/logs', 2000, ownerOf)).toBeUndefined();
+    expect(foreignPart('/home/me/kit/README.md', 1000, ownerOf)).toBeUndefined();
   });
 });

@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { CommandError } from '../../scripts/lib/errors.js';
-import { asRoot, commandLine, createRunner, hasProgram, withDefaults } from '../../scripts/lib/runner.js';
+import { asRoot, commandLine, createRunner, hasProgram, type Runner, withDefaults } from '../../scripts/lib/runner.js';
+import { supervised } from '../../scripts/lib/supervise.js';
 import { put, realRunner, temporaryFolder } from '../support/context.js';
 import { fakeRunner } from '../support/fake-runner.js';
 
@@ -175,6 +177,55 @@ describe('a run that is stopped', () => {
     abort.abort('over');
     await expect(realRunner({ signal: abort.signal }).run('touch', [target])).rejects.toBe('over');
     await expect(readFile(target)).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('a command as root', () => {
+  /** A sudo that hands on no signal, as the true one does when they come from its own process group; it tells how it was called. */
+  async function withSudo(signal = new AbortController().signal): Promise<Runner> {
+    const folder = temporaryFolder();
+    const script = ['#!/bin/bash', "trap '' TERM INT HUP", `[ "$1" = -n ] || exit 99`, 'shift; [ "$1" != -- ] || shift', '"$@"', ''];
+    await put(path.join(folder, 'sudo'), script.join('\n'), 0o755);
+    return realRunner({ signal, env: { PATH: `${folder}:/usr/sbin:/usr/bin:/sbin:/bin` } });
+  }
+
+  test('gives output and exit code as any other, and never asks for a password', async () => {
+    const runner = await withSudo();
+    expect(await runner.run('sudo', ['--', ...sh('echo out; echo err >&2; cat; exit 3').flat()], { accept: [3] })).toEqual({
+      stdout: 'out',
+      stderr: 'err',
+      exitCode: 3,
+    });
+    expect((await runner.run('sudo', ['--', 'cat'], { input: 'from input' })).stdout).toBe('from input');
+  });
+
+  test('that fails is told as it can be pasted', async () => {
+    const error = await failureOf((await withSudo()).run('sudo', ['--', 'sh', '-c', 'echo no; exit 7']));
+    expect(error.message).toBe('sh failed');
+    expect(error.details).toEqual(["sudo -- sh -c $'echo no; exit 7' → exit code 7", 'no']);
+  });
+
+  test('is ended with all that it started when the run is stopped, the stubborn included', async () => {
+    const pidFile = path.join(temporaryFolder(), 'pid');
+    const abort = new AbortController();
+    const script = `(trap '' TERM; exec sleep 300) & echo $! > ${pidFile}; exec sleep 300`;
+    const run = (await withSudo(abort.signal)).run('sudo', ['--', 'sh', '-c', script]);
+    const grandchild = await pidIn(pidFile);
+    const reason = new Error('stopped');
+    abort.abort(reason);
+    await expect(run).rejects.toBe(reason);
+    await vi.waitFor(async () => expect(await runs(grandchild)).toBe(false), PATIENCE);
+  });
+
+  test('is ended with its toolkit, even where that is killed', async () => {
+    const pidFile = path.join(temporaryFolder(), 'pid');
+    const toolkit = spawn('sh', ['-c', '"$@"', 'sh', ...supervised(['--', 'sh', '-c', `echo $$ > ${pidFile}; exec sleep 300`]).slice(2)], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    const command = await pidIn(pidFile);
+    // What is left of a killed process is that its pipes are closed.
+    toolkit.stdin.destroy();
+    await vi.waitFor(async () => expect(await runs(command)).toBe(false), PATIENCE);
   });
 });
 
