@@ -53,6 +53,8 @@ export interface Step {
   readonly seconds?: number;
   /** What it uses beside cores and no other step may use meanwhile: `apt`, `docker` (the daemon), a folder of sources. */
   readonly uses?: readonly string[];
+  /** True when it tells whether this machine will do at all: it begins, with what it needs, before anything that takes long. */
+  readonly early?: true;
   /** True when it runs commands as root: where that is not the user, the password is asked for before the steps begin. */
   readonly asRoot?: true;
   run(ctx: StepContext): Promise<void>;

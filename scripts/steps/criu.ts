@@ -83,6 +83,7 @@ export const criuReport = (build: string): string => path.join(build, 'criu-chec
 export const criuCheck = step({
   id: 'criu-check',
   title: 'criu check',
+  early: true,
   asRoot: true,
   needs: [criu],
   options: () => ({ kernel: release() }),

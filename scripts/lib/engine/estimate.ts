@@ -28,16 +28,20 @@ export function declared({ seconds }: Step): Expected {
   return seconds === undefined ? { seconds: SMALL, from: 'guess' } : { seconds, from: 'declaration' };
 }
 
+/** Seconds that a step which is to come early counts for, more than any way to the end. */
+const EARLY = 1_000_000;
+
 /**
  * The longest way from the beginning of each step to the end of the whole: its own seconds and those of what depends on it. The
- * step with the longest one is begun first, for the whole cannot take less than that.
+ * step with the longest one is begun first, for the whole cannot take less than that. One that is to come early, and what it needs,
+ * stands before all others.
  * @param steps each after what it needs
  */
 export function longestPaths(steps: readonly Step[], secondsOf: (step: Step) => number): Map<Step, number> {
   const after = new Map<Step, number>();
   const paths = new Map<Step, number>();
   for (const step of steps.toReversed()) {
-    const path = secondsOf(step) + (after.get(step) ?? 0);
+    const path = secondsOf(step) + (after.get(step) ?? 0) + (step.early === true ? EARLY : 0);
     paths.set(step, path);
     for (const need of step.needs ?? []) after.set(need, Math.max(after.get(need) ?? 0, path));
   }

@@ -133,11 +133,15 @@ describe.each([
       for (const need of step.needs ?? []) if (steps.includes(need)) expect(spanOf(need.id).end).toBeLessThanOrEqual(start);
   });
 
-  test('begins nothing that takes a place between the time when Kubernetes could begin and the time when it does', () => {
+  test('knows early whether this kernel can checkpoint', () => {
+    expect(spanOf('criu-check').end).toBeLessThan(makespan(spans) / 5);
+  });
+
+  test('begins nothing else that takes a place between the time when Kubernetes could begin and the time when it does', () => {
     const kubernetes = spanOf('kubernetes');
     const needs = (kubernetes.step.needs ?? []).filter((need) => steps.includes(need));
     const ready = Math.max(0, ...needs.map((need) => spanOf(need.id).end));
-    const late = spans.filter(({ step, start }) => start > ready && start < kubernetes.start && step.weight !== 0);
+    const late = spans.filter(({ step, start }) => start > ready && start < kubernetes.start && step.weight !== 0 && step.early !== true);
     expect(late.map(({ step }) => step.id)).toEqual([]);
   });
 
