@@ -141,34 +141,40 @@ async function runAll(
     }
   };
 
-  const ask = (entry: PlanEntry, weight: number): void => places.enter(claimOf(entry, paths.get(entry.step) ?? 0, weight));
+  const claimFor = (entry: PlanEntry, weight: number): StepClaim<PlanEntry> => claimOf(entry, paths.get(entry.step) ?? 0, weight);
 
   reporter.begin({ steps, toDo: toDo.size, course });
   await new Promise<void>((resolve) => {
-    let atWork = 0;
+    const atWork = new Set<StepClaim<PlanEntry>>();
+    const ready = (isOne: (entry: PlanEntry) => boolean): PlanEntry[] => {
+      const found = entries.filter(
+        (entry) => !asked.has(entry.step) && isOne(entry) && (entry.step.needs ?? []).every((need) => outcomes.get(need) === 'done'),
+      );
+      for (const { step } of found) asked.add(step);
+      return found;
+    };
     const work = async (claim: StepClaim<PlanEntry>): Promise<void> => {
+      atWork.add(claim);
       const outcome = await bring(claim);
       places.leave(claim);
-      if (outcome === 'stale') ask(claim.subject, weightOf(claim.subject.step));
+      if (outcome === 'stale') places.enter(claimFor(claim.subject, weightOf(claim.subject.step)));
       else outcomes.set(claim.subject.step, outcome);
-      atWork -= 1;
+      atWork.delete(claim);
       proceed();
     };
     const proceed = (): void => {
-      for (const entry of entries) {
-        if (asked.has(entry.step) || !(entry.step.needs ?? []).every((need) => outcomes.get(need) === 'done')) continue;
-        asked.add(entry.step);
-        // What is done already is only looked at.
-        ask(entry, entry.reason === undefined ? 0 : weightOf(entry.step));
+      // What is done already and uses nothing is looked at first, which takes no place and no time: others may wait for that alone,
+      // and one that is in no hurry must not take the places of one that is.
+      for (const entry of ready(isLookedAt)) void work(claimFor(entry, 0));
+      if (![...atWork].some(({ subject }) => isLookedAt(subject))) {
+        for (const entry of ready(() => true)) places.enter(claimFor(entry, entry.reason === undefined ? 0 : weightOf(entry.step)));
+        for (const claim of stopped() ? [] : places.admit()) void work(claim);
       }
-      const next = stopped() ? [] : places.admit();
-      atWork += next.length;
-      for (const claim of next) void work(claim);
       for (const { claim, waitsFor } of places.waiting()) {
         course.waits(claim.subject.step, waitsFor);
         reporter.waits(claim.subject.step, waitsFor);
       }
-      if (atWork === 0) resolve();
+      if (atWork.size === 0) resolve();
     };
     proceed();
   });
@@ -177,6 +183,11 @@ async function runAll(
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, 'several steps failed');
   return { ran, fresh, seconds: since(began, ctx) };
+}
+
+/** True for a step that is likely to be found done, by a look that disturbs nobody. */
+function isLookedAt({ reason, step }: PlanEntry): boolean {
+  return reason === undefined && (step.uses ?? []).length === 0;
 }
 
 function weightOf({ weight = 1 }: Step): number {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import semver from 'semver';
+import { followBuild, isPackage, type Tell } from './build/go-progress.js';
 import type { Context } from './context.js';
 import { compilersFor, thisMachine } from './engine/machine.js';
 import { ToolkitError } from './errors.js';
@@ -97,47 +98,66 @@ export async function runGo(ctx: Context, args: readonly string[], options: RunO
  * symbols stripped, so that two machines build the same bytes. Other programs in the folder stay.
  */
 export async function goBuild(
-  ctx: Context,
+  ctx: Context & { readonly progress?: Tell },
   { pin, cwd = pin.folder, folder, programs, flags = [], tags = [], ldflags = [], cgo = false, env = {}, inPlace = false }: GoBuild,
 ): Promise<void> {
   // Named after the programs: two builds into one folder may be at work at the same time.
   const temporary = inPlace ? folder : path.join(ctx.paths.tmp, `go-${path.basename(folder)}-${Object.keys(programs).join('-')}`);
   if (!inPlace) await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
-  const build = (output: string, packages: readonly string[]): Promise<string> =>
+  // What decides which packages there are and whether they are in the build cache: flags alone.
+  const common = ['-trimpath', ...flags, ...(tags.length === 0 ? [] : [`-tags=${tags.join(',')}`])];
+  const where = { cwd, env: { ...goEnv(pin.toolchain, cgo), ...env } };
+  const build = (output: string, packages: readonly string[], tell?: Tell): Promise<string> =>
     runGo(
       ctx,
       [
         'build',
-        '-trimpath',
+        ...(tell === undefined ? [] : ['-v']),
         ...parallelism(),
-        ...flags,
-        ...(tags.length === 0 ? [] : [`-tags=${tags.join(',')}`]),
+        ...common,
         `-ldflags=${['-s', '-w', ...ldflags].join(' ')}`,
         '-o',
         output,
         ...packages,
       ],
       {
-        cwd,
-        env: { ...goEnv(pin.toolchain, cgo), ...env },
+        ...where,
         failure: `${Object.keys(programs).join(', ')}: go build failed`,
         hint: 'When modules could not be fetched: check the network and GOPROXY (go env GOPROXY).',
+        ...(tell === undefined
+          ? {}
+          : { onEachLine: followBuild(tell, packages.length, () => stalePackages(ctx, common, packages, where)), isProgress: isPackage }),
       },
     );
   // Go names a program after its package; where that is not the name wanted, the program is built by itself.
   const together = Object.entries(programs).filter(([name, program]) => path.basename(program) === name);
   const alone = Object.entries(programs).filter(([name, program]) => path.basename(program) !== name);
-  if (together.length > 0)
-    await build(
-      `${temporary}/`,
-      together.map(([, program]) => program),
-    );
-  for (const [name, program] of alone) await build(path.join(temporary, name), [program]);
+  const builds = [
+    ...(together.length > 0 ? [{ output: `${temporary}/`, packages: together.map(([, program]) => program) }] : []),
+    ...alone.map(([name, program]) => ({ output: path.join(temporary, name), packages: [program] })),
+  ];
+  for (const [index, { output, packages }] of builds.entries()) {
+    const { progress } = ctx;
+    const part: Tell = (fraction, detail) => progress?.((index + fraction) / builds.length, detail);
+    await build(output, packages, progress === undefined ? undefined : part);
+  }
   if (inPlace) return;
   await mkdir(folder, { recursive: true });
   for (const name of Object.keys(programs)) await rename(path.join(temporary, name), path.join(folder, name));
   await rm(temporary, { recursive: true, force: true });
+}
+
+/** Packages that a build with these flags still has to compile, of all that the programs are made of. */
+async function stalePackages(
+  ctx: Context,
+  flags: readonly string[],
+  packages: readonly string[],
+  where: Pick<RunOptions, 'cwd' | 'env'>,
+): Promise<string[]> {
+  const list = ['list', '-deps', ...flags, '-f', '{{if .Stale}}{{.ImportPath}}{{end}}', ...packages];
+  const stale = await runGo(ctx, list, { ...where, onLine: undefined, log: undefined });
+  return stale.split('\n').filter(Boolean);
 }
 
 /** Flags for a machine whose memory does not hold as many compilers as it has cores; by default Go starts one a core. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { type Options as ExecaOptions, execa } from 'execa';
+import { wholeLines } from './core/lines.js';
 import { CommandError, ToolkitError } from './errors.js';
 import { shellWord } from './shell.js';
 import { supervised } from './supervise.js';
@@ -29,6 +30,10 @@ export interface RunOptions {
   readonly hint?: string;
   /** Called with the last line of each piece of output while the command runs. */
   readonly onLine?: ((line: string) => void) | undefined;
+  /** Called with every line of output while the command runs. */
+  readonly onEachLine?: ((line: string) => void) | undefined;
+  /** Lines that tell progress and would hide what matters in an error: they go to the log alone. */
+  readonly isProgress?: ((line: string) => boolean) | undefined;
   /** The command talks to the terminal itself (kubectl exec -it, an editor). */
   readonly interactive?: boolean;
 }
@@ -131,6 +136,7 @@ async function runCommand(
     if (stream === child.stdout && options.stdoutFile !== undefined) continue;
     if (sink !== undefined) stream.on('data', (chunk: Buffer) => sink.write(chunk));
     if (onLine !== undefined) stream.on('data', (chunk: Buffer) => reportLastLine(chunk, onLine));
+    if (options.onEachLine !== undefined) stream.on('data', wholeLines(options.onEachLine));
   }
   try {
     const result = await child;
@@ -142,7 +148,11 @@ async function runCommand(
     if (timedOut && accept === true) return { stdout, stderr, exitCode: TIMED_OUT };
     if (exitCode !== undefined && accepted && !timedOut) return { stdout, stderr, exitCode };
     const missing = 'code' in result && result.code === 'ENOENT' && (cwd === undefined || existsSync(cwd));
-    const output = [stdout, stderr, missing ? `${file}: command not found` : ''].filter(Boolean).join('\n');
+    const whole = [stdout, stderr, missing ? `${file}: command not found` : ''].filter(Boolean).join('\n');
+    const output = whole
+      .split('\n')
+      .filter((line) => options.isProgress?.(line) !== true)
+      .join('\n');
     throw new CommandError(command, exitCode, output === '' && exitCode === undefined ? (result.shortMessage ?? '') : output, {
       message: options.failure ?? `${path.basename(root ? (args[1] ?? file) : file)} failed`,
       outcome: timedOut ? `ended after ${(timeout ?? 0) / 1000} s` : result.signal === undefined ? undefined : `killed by ${result.signal}`,

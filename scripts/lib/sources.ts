@@ -5,9 +5,11 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import YAML from 'yaml';
 import { z } from 'zod';
+import { contentLength, followFile } from './build/follow-file.js';
+import type { Tell } from './build/go-progress.js';
 import type { Context } from './context.js';
 import { messageOf, ToolkitError, UsageError } from './errors.js';
-import { replace } from './files.js';
+import { readIfThere, replace } from './files.js';
 import { fetchDebianSource } from './host/apt-sources.js';
 
 const sha = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256');
@@ -28,6 +30,9 @@ const sourcesSchema = z
     ({ tree, sources }) => tree !== undefined || sources.every((source) => 'sha256' in source && source.sha256 !== undefined),
     'each source needs a sha256 where there is no tree',
   );
+
+/** Whoever fetches something large may be told how far it is. */
+type MayTell = Context & { readonly progress?: Tell };
 
 /** One place that a thing can be had from. */
 export type Source = z.infer<typeof sourceSchema>;
@@ -56,7 +61,7 @@ function closest({ errors, path: above }: z.core.$ZodIssueInvalidUnion): z.core.
  * @returns its path among the downloads
  * @throws ToolkitError with what each source answered
  */
-export function fetchFile(ctx: Context, sources: Sources): Promise<string> {
+export function fetchFile(ctx: MayTell, sources: Sources): Promise<string> {
   return firstThatAnswers(ctx, sources, (source) => {
     if ('git' in source) throw new ToolkitError('a git source is no single file');
     return download(ctx, source);
@@ -69,7 +74,7 @@ export function fetchFile(ctx: Context, sources: Sources): Promise<string> {
  * @param target folder to make
  * @throws ToolkitError with what each source answered
  */
-export function fetchTree(ctx: Context, sources: Sources, target: string): Promise<void> {
+export function fetchTree(ctx: MayTell, sources: Sources, target: string): Promise<void> {
   return firstThatAnswers(ctx, sources, (source) =>
     replace(target, async (temporary) => {
       await mkdir(temporary, { recursive: true });
@@ -83,7 +88,7 @@ export function fetchTree(ctx: Context, sources: Sources, target: string): Promi
   );
 }
 
-async function unpack(ctx: Context, source: Exclude<Source, { git: string }>, target: string): Promise<void> {
+async function unpack(ctx: MayTell, source: Exclude<Source, { git: string }>, target: string): Promise<void> {
   const archive = await download(ctx, source);
   try {
     await ctx.runner.run('tar', ['-xf', archive, '--strip-components=1', '-C', target]);
@@ -144,7 +149,7 @@ async function fetchCommit(ctx: Context, source: Extract<Source, { git: string }
 }
 
 /** Fetches one archive into the downloads, unless it is there. What does not match its checksum is not kept. */
-async function download(ctx: Context, source: Exclude<Source, { git: string }>): Promise<string> {
+async function download(ctx: MayTell, source: Exclude<Source, { git: string }>): Promise<string> {
   const known = source.sha256 === undefined ? undefined : path.join(ctx.paths.downloads, source.sha256);
   if (known !== undefined && existsSync(known) && (await sha256OfFile(known)) === source.sha256) return known;
 
@@ -164,29 +169,35 @@ async function download(ctx: Context, source: Exclude<Source, { git: string }>):
   }
 }
 
-async function fetchUrl(ctx: Context, url: string, folder: string): Promise<string> {
+async function fetchUrl(ctx: MayTell, url: string, folder: string): Promise<string> {
   const target = path.join(folder, 'archive');
+  const headers = path.join(folder, 'headers');
+  const total = async (): Promise<number | undefined> => contentLength((await readIfThere(headers)) ?? '');
   // curl honours the proxy settings of the machine.
-  await ctx.runner.run(
-    'curl',
-    [
-      '--fail',
-      '--silent',
-      '--show-error',
-      '--location',
-      '--speed-limit',
-      '1024',
-      '--speed-time',
-      '30',
-      '--retry',
-      '2',
-      '--connect-timeout',
-      '20',
-      '--output',
-      target,
-      url,
-    ],
-    { failure: 'download failed' },
+  await followFile(ctx, target, total, () =>
+    ctx.runner.run(
+      'curl',
+      [
+        '--fail',
+        '--silent',
+        '--show-error',
+        '--location',
+        '--speed-limit',
+        '1024',
+        '--speed-time',
+        '30',
+        '--retry',
+        '2',
+        '--connect-timeout',
+        '20',
+        '--dump-header',
+        headers,
+        '--output',
+        target,
+        url,
+      ],
+      { failure: 'download failed' },
+    ),
   );
   return target;
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { followPhases, mmdebstrapPhases } from '../lib/build/phases.js';
 import { replace } from '../lib/files.js';
 import { debianSources } from '../lib/host/apt-sources.js';
 import { asRoot } from '../lib/runner.js';
@@ -59,6 +60,7 @@ export const rootFilesystem = step({
         ...(await debianSources(ctx, nodeSuite)),
       ]);
       await ctx.runner.run(program, args, {
+        onEachLine: followPhases(ctx.progress, mmdebstrapPhases),
         failure: 'the root file system could not be assembled',
         hint: 'mmdebstrap fetches Debian packages: check the network. On Ubuntu it needs debian-archive-keyring.',
       });

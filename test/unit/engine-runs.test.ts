@@ -126,6 +126,14 @@ describe('the step with the longest way to the end', () => {
     expect(await order(goals, testContext())).toEqual(['need', 'long', 'middle', 'short']);
   });
 
+  test('begins first where others are ready a moment sooner, because what it needs has to be looked at', async () => {
+    const ctx = testContext();
+    const there = makes('there', { needs: [makes('below')] });
+    await run([there], ctx);
+    const goals = [makes('short', { seconds: 1 }), makes('long', { seconds: 30, needs: [there] })];
+    expect(await order(goals, ctx)).toEqual(['long', 'short']);
+  });
+
   test('is known from the last run, where there was one', async () => {
     const ctx = testContext();
     const slow = makes('slow', { seconds: 1, inputs: ['slow'], work: () => ctx.clock.pass(100_000) });

@@ -138,6 +138,43 @@ describe('a build', () => {
     expect(await readdir(ctx.paths.tmp)).toEqual([]);
   });
 
+  test('tells how far it is where somebody listens, of all that it builds, and keeps package names out of its errors', async () => {
+    const compiled = (name: string): string[] => Array.from({ length: 40 }, (_, index) => `${name}/p${index}`);
+    const runner = fakeRunner(async ({ line, args, options }) => {
+      if (line === 'go env GOVERSION') return 'go1.23.6';
+      const program = args.at(-1) ?? '';
+      if (args[0] === 'list') return compiled(program).join('\n');
+      for (const name of compiled(program)) options.onEachLine?.(name);
+      await new Promise((resolve) => setImmediate(resolve));
+      for (const name of compiled(program)) options.onEachLine?.(name);
+      await put(args[args.indexOf('-o') + 1] ?? '', program);
+      return '';
+    });
+    const ctx = testContext({ runner });
+    const told: number[] = [];
+    const build = { pin, folder: path.join(ctx.paths.build, 'a'), programs: { one: 'a.org/x', two: 'a.org/y' }, tags: ['netgo'] };
+    await goBuild({ ...ctx, progress: (fraction) => told.push(fraction) }, build);
+    const lists = runner.calls.filter(({ args }) => args[0] === 'list');
+    expect(lists.map(({ args }) => args)).toEqual(
+      ['a.org/x', 'a.org/y'].map((name) => [
+        'list',
+        '-deps',
+        '-trimpath',
+        '-tags=netgo',
+        '-f',
+        '{{if .Stale}}{{.ImportPath}}{{end}}',
+        name,
+      ]),
+    );
+    expect(lists[0]?.options).toMatchObject({ cwd: '/pin', env: { GOTOOLCHAIN: 'go1.23.6', CGO_ENABLED: '0' } });
+    expect(told.some((fraction) => fraction > 0.3 && fraction < 0.5)).toBe(true);
+    expect(told.at(-1)).toBeGreaterThan(0.8);
+    expect(told.at(-1)).toBeLessThan(1);
+    const isProgress = runner.calls.find(({ args }) => args.includes('-v'))?.options.isProgress;
+    expect(compiled('a.org/x').every((name) => isProgress?.(name) === true)).toBe(true);
+    expect(isProgress?.('x.go:1:1: undefined: y')).toBe(false);
+  });
+
   test('goes on while another one builds into the same folder', async () => {
     const begun: string[] = [];
     const runner = fakeRunner(async ({ line, args }) => {

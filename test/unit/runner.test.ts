@@ -54,7 +54,24 @@ describe('a command line', () => {
   });
 });
 
+test('an error shows no lines that tell progress, and its log shows all', async () => {
+  const log = path.join(temporaryFolder(), 'log');
+  const run = realRunner().run(...sh('echo "x.go:1: undefined"; for i in $(seq 40); do echo "p$i"; done; exit 1'), {
+    log,
+    isProgress: (line) => /^p\d+$/.test(line),
+  });
+  expect((await failureOf(run)).details.slice(1)).toEqual(['x.go:1: undefined']);
+  expect(await readFile(log, 'utf8')).toContain('p40\n');
+});
+
 describe('a command that succeeds', () => {
+  test('hands on each of its lines as it comes, from both of its outputs', async () => {
+    const lines: string[] = [];
+    await realRunner().run(...sh('printf "one\\ntwo\\nth"; printf "ree\\n"; echo err >&2'), { onEachLine: (line) => lines.push(line) });
+    expect(lines.filter((line) => line !== 'err')).toEqual(['one', 'two', 'three']);
+    expect(lines).toContain('err');
+  });
+
   test('gives its output without the final newline', async () => {
     expect(await realRunner().run(...sh('echo out; echo err >&2'))).toEqual({ stdout: 'out', stderr: 'err', exitCode: 0 });
   });

@@ -14,7 +14,7 @@ export interface StepCourse {
   readonly step: Step;
   /** Since it began. */
   readonly elapsed: number;
-  /** 0 to 99, where the step tells how far it is. */
+  /** 0 to 99, where the step tells how far it is and has begun to get on. */
   readonly percent: number | undefined;
   /** What that is made of: "1632 of 2623 packages". */
   readonly detail: string | undefined;
@@ -69,7 +69,8 @@ export class Course {
     if (state === undefined || !Number.isFinite(fraction)) return;
     state.fraction = Math.max(state.fraction ?? 0, Math.min(1, fraction));
     state.detail = detail;
-    state.first ??= { time: this.clock.now(), fraction: state.fraction };
+    // What comes before the first progress – fetching, unpacking – is no part of its pace.
+    if (state.first === undefined || state.fraction === 0) state.first = { time: this.clock.now(), fraction: state.fraction };
   }
 
   /** It is done, or was found done. */
@@ -100,8 +101,8 @@ export class Course {
     return [...this.working].map(([step, state]) => ({
       step,
       elapsed: this.since(state.start),
-      // 100 would say that it is done.
-      percent: state.fraction === undefined ? undefined : Math.min(99, Math.floor(state.fraction * 100)),
+      // 100 would say that it is done, and 0 nothing.
+      percent: state.fraction === undefined || state.fraction === 0 ? undefined : Math.min(99, Math.floor(state.fraction * 100)),
       detail: state.detail,
       left: this.left(step, state),
     }));
