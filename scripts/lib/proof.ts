@@ -1,9 +1,5 @@
 import type { Context } from './context.js';
 import { messageOf, ToolkitError } from './errors.js';
-import { table } from './table.js';
-
-/** So many characters of what was seen fit into the table; all of it was said when it was proven. */
-const WIDTH = 120;
 
 /** One thing proven, with what was seen. */
 export interface Proven {
@@ -14,7 +10,7 @@ export interface Proven {
   readonly seconds: number;
 }
 
-/** Collects what a run proves, says each as it is proven, and ends in a table. */
+/** Collects what a run proves, and says each as it is proven: once, with the time that it took. */
 export class Proof {
   readonly proven: Proven[] = [];
 
@@ -35,7 +31,7 @@ export class Proof {
       const { seen, value } = await act();
       const seconds = (this.ctx.clock.now() - start) / 1000;
       this.proven.push({ what, seen, seconds });
-      this.ctx.say(`✔ ${what}: ${seen}`);
+      this.ctx.say(`✔ ${what}: ${seen} (${seconds.toFixed(2)} s)`);
       return value;
     } catch (error) {
       this.ctx.say(`✖ ${what}`);
@@ -49,17 +45,12 @@ export class Proof {
     }
   }
 
-  /** The table of all that was proven. */
-  table(): string {
-    return table(
-      ['proven', 'seen', 'seconds'],
-      this.proven.map(({ what, seen, seconds }) => [what, shorten(seen), seconds.toFixed(2)]),
-    );
+  /** How much was proven, for the line at the end: `11 statements proven in 18.2 s`. */
+  summary(): string {
+    const { length } = this.proven;
+    const seconds = this.proven.reduce((sum, proven) => sum + proven.seconds, 0);
+    return `${length} statement${length === 1 ? '' : 's'} proven in ${seconds.toFixed(1)} s`;
   }
-}
-
-function shorten(text: string): string {
-  return text.length > WIDTH ? `${text.slice(0, WIDTH - 1)}…` : text;
 }
 
 /** Fails unless two values are the same. */

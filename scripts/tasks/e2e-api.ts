@@ -39,7 +39,7 @@ export default task({
       await api.close();
       await removePods(ctx);
     }
-    print(proof.table());
+    print(proof.summary());
     printJson({ proven: proof.proven.map((entry) => ({ ...entry })) });
     return undefined;
   },

@@ -6,7 +6,6 @@ import { loadImage } from '../lib/image-load.js';
 import { proveKubeletCheckpoint } from '../lib/kubelet-proof.js';
 import { imageNames } from '../lib/options.js';
 import { Proof } from '../lib/proof.js';
-import { table } from '../lib/table.js';
 import { task } from '../lib/task.js';
 import { bringAbout } from '../lib/tasks.js';
 import { ballastImage } from '../steps/ballast-image.js';
@@ -44,15 +43,7 @@ export default task({
       await proveHardCases(ctx, proof);
     }
     const seconds = (ctx.clock.now() - start) / 1000;
-    if (report.ran.length > 0)
-      print(
-        table(
-          ['step', 'seconds'],
-          report.ran.map((step) => [step.title, step.seconds.toFixed(1)]),
-        ),
-      );
-    print(proof.table());
-    print(`all of it in ${seconds.toFixed(1)} s; the cluster is left up`);
+    print(`${proof.summary()}, all of it in ${seconds.toFixed(1)} s; the cluster is left up`);
     print(`archive: ${archive}`);
     printJson({ steps: report.ran, proven: proof.proven.map((entry) => ({ ...entry })), archive, seconds });
     return undefined;

@@ -20,8 +20,7 @@ export default task({
     await bringAbout(ctx, [dockerExperimental, criuOnHost, counterImage], { before: machineFits(ctx) });
     const proof = new Proof(ctx, 'e2e:docker');
     const last = await proveDockerCycles(ctx, proof, imageNames(ctx.options).counter, cycles);
-    print(proof.table());
-    print(`the counter reached ${last} over ${cycles} checkpoints, with no number lost or repeated`);
+    print(`${proof.summary()}: the counter reached ${last} over ${cycles} checkpoints, with no number lost or repeated`);
     printJson({ proven: proof.proven.map((entry) => ({ ...entry })), cycles, last });
     return undefined;
   },
