@@ -46,11 +46,14 @@ export function fullImageName(image: string): string {
   return /[.:]/.test(first) || first === 'localhost' ? tagged : `docker.io/${tagged}`;
 }
 
-/** True when the node has this very image: the CRI knows each by its ID, and the name must stand for the same content. */
+/**
+ * True when the node has this very image: the name must stand for the same content as the ID. The CRI knows each image by the digest
+ * of its configuration. Where the engine keeps its images in containerd, the ID is what the name points to itself.
+ */
 async function holds(ctx: Context, node: string, image: string, id: string): Promise<boolean> {
   const name = fullImageName(image);
   const [byName, byId] = await Promise.all([targetOf(ctx, node, name), targetOf(ctx, node, id)]);
-  return byName !== undefined && byName === byId;
+  return byName !== undefined && (byName === byId || byName === id);
 }
 
 async function targetOf(ctx: Context, node: string, name: string): Promise<string | undefined> {
