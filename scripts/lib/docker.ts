@@ -4,9 +4,6 @@ import type { Context } from './context.js';
 import { linkOrCopy } from './image-archive.js';
 import type { StepContext } from './step.js';
 
-/** Engines that are known to checkpoint and to run privileged containers; from 28 on checkpointing is broken (moby#50750). */
-export const engineRange = '>=23 <28';
-
 export interface ImageBuild {
   readonly dockerfile: string;
   /** Source path by path in the context; folders are copied whole. */

@@ -4,7 +4,7 @@ import { imageNames } from '../lib/options.js';
 import { compileStatic } from '../lib/static-program.js';
 import { dockerImage, step } from '../lib/step.js';
 import { buildPackages } from './build-packages.js';
-import { dockerExperimental } from './docker-experimental.js';
+import { dockerEngine } from './docker-engine.js';
 
 /** The image with much memory: checkpoints are measured on it, and struck in the middle of it. */
 export const ballastImage = step({
@@ -12,7 +12,7 @@ export const ballastImage = step({
   title: 'ballast image',
   seconds: 2,
   uses: ['docker'],
-  needs: [dockerExperimental, buildPackages],
+  needs: [dockerEngine, buildPackages],
   inputs: ['images/ballast'],
   options: ({ options }) => ({ instance: options.instance }),
   produces: ({ options }) => [dockerImage(imageNames(options).ballast)],

@@ -10,7 +10,7 @@ import { dockerImage, step } from '../lib/step.js';
 import { cniPlugins } from './cni-plugins.js';
 import { containerd } from './containerd.js';
 import { criuForNodes, nodeCriu } from './criu.js';
-import { dockerExperimental } from './docker-experimental.js';
+import { dockerEngine } from './docker-engine.js';
 import { goToolchain } from './go-toolchain.js';
 import { rootFilesystem, rootFilesystemTar } from './root-filesystem.js';
 import { runc } from './runc.js';
@@ -21,7 +21,7 @@ export const baseImage = step({
   title: 'base image',
   seconds: 6,
   uses: ['docker'],
-  needs: [dockerExperimental, goToolchain, rootFilesystem, containerd, runc, cniPlugins, criuForNodes],
+  needs: [dockerEngine, goToolchain, rootFilesystem, containerd, runc, cniPlugins, criuForNodes],
   inputs: ['images/base/Dockerfile', 'images/base/files', `${forks.kind.folder}/go.mod`],
   options: ({ options }) => ({ instance: options.instance }),
   produces: ({ options }) => [dockerImage(imageNames(options).base)],

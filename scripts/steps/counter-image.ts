@@ -2,7 +2,7 @@ import path from 'node:path';
 import { buildImage } from '../lib/docker.js';
 import { imageNames } from '../lib/options.js';
 import { dockerImage, step } from '../lib/step.js';
-import { dockerExperimental } from './docker-experimental.js';
+import { dockerEngine } from './docker-engine.js';
 import { busybox } from './root-filesystem.js';
 
 /** The image that is checkpointed: it counts. */
@@ -11,7 +11,7 @@ export const counterImage = step({
   title: 'counter image',
   seconds: 1,
   uses: ['docker'],
-  needs: [dockerExperimental, busybox],
+  needs: [dockerEngine, busybox],
   inputs: ['images/counter'],
   options: ({ options }) => ({ instance: options.instance }),
   produces: ({ options }) => [dockerImage(imageNames(options).counter)],

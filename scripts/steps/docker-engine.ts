@@ -1,101 +1,88 @@
-import { existsSync } from 'node:fs';
-import semver from 'semver';
 import type { Context } from '../lib/context.js';
-import { deniesAccess, engineVersion, startEngine } from '../lib/daemon.js';
-import { engineRange } from '../lib/docker.js';
-import { gainAccess } from '../lib/docker-access.js';
 import { ToolkitError } from '../lib/errors.js';
 import { hasApt, installPackages, updateLists } from '../lib/host/apt.js';
 import { debianMirror } from '../lib/host/apt-sources.js';
 import { distribution } from '../lib/host/distribution.js';
+import { gainAccess } from '../lib/host/docker-access.js';
+import { findDockerd, startEngine } from '../lib/host/docker-daemon.js';
+import { type EngineFacts, OLDEST_ENGINE, readEngineFacts, refusal } from '../lib/host/docker-engine.js';
+import { choosePackages, distributionPackages, dockerPackages, type Wanted } from '../lib/host/docker-packages.js';
 import { asRoot } from '../lib/runner.js';
 import { step } from '../lib/step.js';
 
 /** The suite with an engine that works, for Debian releases whose own is too old. */
 const SUITE = 'trixie';
-const PACKAGES = ['docker.io', 'docker-cli', 'docker-buildx'];
 
-/** True when an engine of this version can do what the toolkit needs. */
-export function engineWorks(version: string): boolean {
-  const parsed = semver.coerce(version);
-  return parsed !== null && semver.satisfies(parsed, engineRange);
-}
-
-/** The newest version that apt-cache(8) madison lists and that works; undefined when there is none. */
-export function workingCandidate(madison: string): string | undefined {
-  return madison
-    .split('\n')
-    .map((line) => line.split('|')[1]?.trim() ?? '')
-    .find((version) => engineWorks(version.replace(/^\d+:/, '')));
-}
-
-/** The Docker engine: found, or installed and started. */
+/** The Docker engine and its builder: what is there is used, what is missing is installed and started. */
 export const dockerEngine = step({
   id: 'docker-engine',
   title: 'Docker engine',
   seconds: 35,
-  uses: ['apt'],
   asRoot: true,
+  uses: ['apt'],
   async check(ctx) {
-    const { version, answer } = await engineVersion(ctx);
-    if (version === undefined) return deniesAccess(answer) ? 'this user may not talk to it' : 'it does not run';
-    return engineWorks(version) ? undefined : `version ${version} does not work (${engineRange} does)`;
+    const facts = await readEngineFacts(ctx);
+    const refused = refusal(facts);
+    if (refused !== undefined) return refused.message;
+    if (facts.denied) return 'this user may not talk to it';
+    if (!facts.answers) return facts.client === undefined ? 'it is not installed' : 'it does not run';
+    return facts.buildx === undefined ? 'its builder (buildx) is missing' : undefined;
   },
-  async run(ctx) {
-    if (!existsSync('/usr/sbin/dockerd') && !existsSync('/usr/bin/dockerd')) await install(ctx);
-    const version = await reach(ctx);
-    if (version === undefined || !engineWorks(version)) throw wrongVersion(version ?? 'of an unknown version');
-  },
+  run: (ctx) => bringUpEngine(ctx),
 });
 
-/** Makes the engine run and answer this user. @returns its version */
-async function reach(ctx: Context): Promise<string | undefined> {
-  const first = await engineVersion(ctx);
-  if (first.version === undefined && !deniesAccess(first.answer)) await startEngine(ctx);
-  const { version, answer } = await engineVersion(ctx);
-  if (version !== undefined || !deniesAccess(answer)) return version;
-  await gainAccess(ctx);
-  return (await engineVersion(ctx)).version;
+/** What the engine says. @throws ToolkitError when it does not fit */
+async function fitting(ctx: Context): Promise<EngineFacts> {
+  const facts = await readEngineFacts(ctx);
+  const refused = refusal(facts);
+  if (refused !== undefined) throw refused;
+  return facts;
 }
 
-/** True for engines that ask for every capability there is when a container is privileged. */
-function engineIsTooOld(version: string): boolean {
-  return semver.lt(semver.coerce(version) ?? '0.0.0', '23.0.0');
+/** Installs what is missing, starts the engine, and gains access to it. An engine that runs is neither stopped nor restarted. */
+export async function bringUpEngine(ctx: Context): Promise<void> {
+  const found = await fitting(ctx);
+  const wanted: Wanted = {
+    engine: !found.answers && !found.denied && (await findDockerd(ctx)) === undefined,
+    client: found.client === undefined,
+    buildx: found.buildx === undefined,
+  };
+  if (wanted.engine || wanted.client || wanted.buildx) await install(ctx, wanted);
+  let facts = await fitting(ctx);
+  if (!facts.answers && !facts.denied) {
+    await startEngine(ctx);
+    facts = await fitting(ctx);
+  }
+  if (facts.denied) {
+    await gainAccess(ctx);
+    facts = await fitting(ctx);
+  }
+  if (!facts.answers) throw new ToolkitError('the Docker engine does not answer', { details: facts.complaint.split('\n').filter(Boolean) });
 }
 
-function wrongVersion(version: string): ToolkitError {
-  return new ToolkitError(`Docker ${version} does not work here`, {
-    details: [
-      engineIsTooOld(version)
-        ? 'Engines before 23 ask for every capability there is when a container is privileged, and fail where the host lacks one.'
-        : 'Engine 28 and later cannot checkpoint containers (moby/moby#50750).',
-    ],
-    hint: 'Install Docker 23 to 27; or remove this engine (its images and containers stay), run the same command again, and it installs one that works.',
-  });
-}
-
-async function install(ctx: Context): Promise<void> {
-  if (!(await hasApt(ctx.runner)))
-    throw new ToolkitError('there is no Docker engine, and no apt-get to install one with', { hint: 'Install Docker 23 to 27.' });
+async function install(ctx: Context, wanted: Wanted): Promise<void> {
+  const missing = wanted.engine ? 'Docker engine' : wanted.client ? 'program docker' : 'builder of Docker (buildx)';
+  const byHand = `Install ${wanted.engine ? `Docker ${OLDEST_ENGINE} or newer, with buildx,` : 'it'} by hand, then run the same command again.`;
+  if (!(await hasApt(ctx.runner))) throw new ToolkitError(`there is no ${missing}, and no apt-get to install one with`, { hint: byHand });
   await updateLists(ctx);
+  let names = choosePackages(await dockerPackages(ctx), wanted);
   const { id, codename } = await distribution();
-  const offered = async (): Promise<string | undefined> =>
-    workingCandidate((await ctx.runner.run('apt-cache', ['madison', 'docker.io'], { accept: true })).stdout);
-  if ((await offered()) === undefined && id === 'debian' && codename !== SUITE) {
+  if (names === undefined && id === 'debian' && codename !== SUITE) {
     await addSuite(ctx);
     await updateLists(ctx, { again: true });
+    names = choosePackages(await dockerPackages(ctx), wanted);
   }
-  const version = await offered();
-  if (version === undefined)
-    throw new ToolkitError(`apt offers no Docker engine that works (${engineRange})`, {
-      hint: 'Install Docker 23 to 27 by hand, then run the same command again.',
+  if (names === undefined)
+    throw new ToolkitError(`apt offers no ${missing} that works`, {
+      details: [
+        wanted.engine ? `Its candidate for docker.io is none, or older than ${OLDEST_ENGINE}.` : 'It knows no package docker-buildx.',
+      ],
+      hint: `On Ubuntu it is in the updates of the universe component (add-apt-repository universe). Else: ${byHand}`,
     });
-  const known = await ctx.runner.run('apt-cache', ['--quiet=0', 'pkgnames', 'docker-'], { accept: true });
-  const extra = PACKAGES.filter((name) => name !== 'docker.io' && known.stdout.split('\n').includes(name));
-  await installPackages(ctx, [`docker.io=${version}`, ...extra]);
+  await installPackages(ctx, names);
 }
 
-/** Adds Debian 13 at a low priority: only the engine's packages come from it. */
+/** Adds Debian 13 at a low priority: only Docker's packages come from it. */
 async function addSuite(ctx: Context): Promise<void> {
   const { uri, signedBy } = await debianMirror(ctx);
   const write = async (target: string, content: string): Promise<void> => {
@@ -108,6 +95,6 @@ async function addSuite(ctx: Context): Promise<void> {
   );
   await write(
     `/etc/apt/preferences.d/kind-checkpoint-${SUITE}`,
-    `Package: *\nPin: release o=Debian,n=${SUITE}\nPin-Priority: 50\n\nPackage: ${PACKAGES.join(' ')}\nPin: release o=Debian,n=${SUITE}\nPin-Priority: 500\n`,
+    `Package: *\nPin: release o=Debian,n=${SUITE}\nPin-Priority: 50\n\nPackage: ${distributionPackages.join(' ')}\nPin: release o=Debian,n=${SUITE}\nPin-Priority: 500\n`,
   );
 }

@@ -1,5 +1,6 @@
 import { proveDockerCycles } from '../lib/docker-cycles.js';
 import { UsageError } from '../lib/errors.js';
+import { readEngineFacts } from '../lib/host/docker-engine.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
 import { imageNames } from '../lib/options.js';
 import { Proof } from '../lib/proof.js';
@@ -7,7 +8,7 @@ import { task } from '../lib/task.js';
 import { bringAbout } from '../lib/tasks.js';
 import { counterImage } from '../steps/counter-image.js';
 import { criuOnHost } from '../steps/criu.js';
-import { dockerExperimental } from '../steps/docker-experimental.js';
+import { dockerExperimental, refuseUnlessRestartable } from '../steps/docker-experimental.js';
 
 export default task({
   name: 'e2e:docker',
@@ -17,9 +18,15 @@ export default task({
     const cycles = Number(flags.cycles ?? 10);
     if (!Number.isInteger(cycles) || cycles < 1 || cycles > 1000)
       throw new UsageError(`--cycles: ${flags.cycles ?? ''} is not a whole number from 1 to 1000`);
-    await bringAbout(ctx, [dockerExperimental, criuOnHost, counterImage], { before: machineFits(ctx) });
+    await bringAbout(ctx, [dockerExperimental, criuOnHost, counterImage], {
+      before: async (pending) => {
+        await machineFits(ctx)(pending);
+        await refuseUnlessRestartable(ctx);
+      },
+    });
     const proof = new Proof(ctx, 'e2e:docker');
-    const last = await proveDockerCycles(ctx, proof, imageNames(ctx.options).counter, cycles);
+    const engine = (await readEngineFacts(ctx)).version ?? 'of an unknown version';
+    const last = await proveDockerCycles(ctx, proof, imageNames(ctx.options).counter, engine, cycles);
     print(`${proof.summary()}: the counter reached ${last} over ${cycles} checkpoints, with no number lost or repeated`);
     printJson({ proven: proof.proven.map((entry) => ({ ...entry })), cycles, last });
     return undefined;

@@ -1,3 +1,5 @@
+import { release } from 'node:os';
+import type { Runner } from '../../scripts/lib/runner.js';
 import type { Answer } from './fake-runner.js';
 
 /** What `docker info`, `docker version` and `docker context inspect` print in JSON; parts can be exchanged. */
@@ -29,7 +31,8 @@ export function dockerAnswers({
     "docker info --format $'{{json .}}'": outcome({
       ServerVersion: answered ? version : '',
       OperatingSystem: answered ? 'Debian GNU/Linux forky/sid' : '',
-      KernelVersion: answered ? '6.12.0' : '',
+      // That of whoever runs the tests: an engine on another kernel is not on this machine.
+      KernelVersion: answered ? release() : '',
       DockerRootDir: answered ? '/var/lib/docker' : '',
       Driver: answered ? 'overlay2' : '',
       DriverStatus: answered ? [['Backing Filesystem', 'extfs']] : null,
@@ -68,4 +71,14 @@ export const closedEngine = {
 export function noDocker(): Record<string, Answer> {
   const missing = (): Answer => new Error('docker: command not found');
   return Object.fromEntries(Object.keys(dockerAnswers()).map((line) => [line, missing]));
+}
+
+/** A runner that leaves sudo(8) away: for commands as root on files that belong to whoever runs the tests. */
+export function withoutSudo(runner: Runner): Runner {
+  return {
+    run: (file, args, options) => {
+      const [program = '', ...rest] = file === 'sudo' ? args.slice(1) : [file, ...args];
+      return runner.run(program, rest, options);
+    },
+  };
 }

@@ -3,8 +3,6 @@ import { type EngineFacts, isTooOld, readEngineFacts, refusal } from '../../../s
 import { closedEngine, type DockerAnswers, dockerAnswers, noDocker, silentEngine } from '../../support/docker.js';
 import { type Answer, fakeRunner } from '../../support/fake-runner.js';
 
-const KERNEL = '6.12.0';
-
 function facts(
   answers: DockerAnswers | Record<string, Answer> = {},
   env: NodeJS.ProcessEnv = {},
@@ -13,7 +11,7 @@ function facts(
   const lines = Object.keys(answers).some((key) => key.startsWith('docker '))
     ? (answers as Record<string, Answer>)
     : dockerAnswers(answers);
-  return readEngineFacts({ runner: fakeRunner({ ...lines, "sh -c $'command -v docker'": where }), env }, KERNEL);
+  return readEngineFacts({ runner: fakeRunner({ ...lines, "sh -c $'command -v docker'": where }), env });
 }
 
 describe('what an engine says about itself', () => {
@@ -82,7 +80,7 @@ describe('what an engine says about itself', () => {
 
   test('does not end up in the log of a step', async () => {
     const runner = fakeRunner(dockerAnswers());
-    await readEngineFacts({ runner, env: {} }, KERNEL);
+    await readEngineFacts({ runner, env: {} });
     for (const { options } of runner.calls) expect(options).toMatchObject({ log: undefined, onLine: undefined, timeout: 20_000 });
   });
 });

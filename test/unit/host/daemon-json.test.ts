@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { mergeDaemonJson } from '../../scripts/lib/daemon-json.js';
-import { UsageError } from '../../scripts/lib/errors.js';
+import { UsageError } from '../../../scripts/lib/errors.js';
+import { mergeDaemonJson } from '../../../scripts/lib/host/daemon-json.js';
 
 const merge = (text: string | undefined): string | undefined => mergeDaemonJson(text, 'experimental', true);
 

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import path from 'node:path';
-import type { Context } from './context.js';
-import { engineVersion } from './daemon.js';
-import { ToolkitError } from './errors.js';
-import { writeAtomically } from './files.js';
-import { hasProgram } from './runner.js';
+import type { Context } from '../context.js';
+import { ToolkitError } from '../errors.js';
+import { writeAtomically } from '../files.js';
+import { hasProgram } from '../runner.js';
+import { readEngineFacts } from './docker-engine.js';
 
 /**
  * Lets a user without access to the engine's socket use it: joins the docker group, which holds from the next login on, and until
@@ -23,7 +23,7 @@ export async function gainAccess(ctx: Context): Promise<void> {
   await rm(wrapper, { force: true });
   const { stdout: docker } = await ctx.runner.run('sh', ['-c', 'command -v docker']);
   await writeAtomically(wrapper, wrapperScript(docker), 0o755);
-  if ((await engineVersion(ctx)).version === undefined) {
+  if (!(await readEngineFacts(ctx)).answers) {
     await rm(wrapper, { force: true });
     throw noAccess();
   }

@@ -1,0 +1,63 @@
+import { stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { gainAccess, wrapperScript } from '../../../scripts/lib/host/docker-access.js';
+import { put, realRunner, temporaryFolder, testContext } from '../../support/context.js';
+import { closedEngine, dockerAnswers } from '../../support/docker.js';
+import { fakeRunner } from '../../support/fake-runner.js';
+
+test('the script that runs docker with its group hands every word on as it is', async () => {
+  const folder = temporaryFolder();
+  // What sg(1) does: sh -c LINE, as a member of the group.
+  await put(path.join(folder, 'sg'), '#!/bin/sh\n[ "$1 $2" = "docker -c" ] && exec sh -c "$3"\n');
+  const script = await put(path.join(folder, 'docker'), wrapperScript('/usr/bin/printf'));
+  const { stdout } = await realRunner().run('sh', [
+    '-c',
+    `chmod +x ${folder}/sg && PATH=${folder}:$PATH bash ${script} "$@"`,
+    'sh',
+    '[%s]\n',
+    "a'b",
+    'two\nlines',
+    '$(id) "q" \\n $HOME',
+    '',
+    '*',
+  ]);
+  expect(stdout).toBe('[a\'b]\n[two\nlines]\n[$(id) "q" \\n $HOME]\n[]\n[*]');
+});
+
+describe('a user who may not talk to the engine', () => {
+  const { username } = userInfo();
+  const join = `sudo -- usermod --append --groups docker ${username}`;
+
+  test('joins its group, and docker runs with that group from now on', async () => {
+    const runner = fakeRunner(({ line }) => {
+      if (line.startsWith('docker ')) return dockerAnswers()[line];
+      return line.startsWith('sh ') ? '/usr/bin/docker' : line === join ? '' : undefined;
+    });
+    const ctx = testContext({ runner });
+    await gainAccess(ctx);
+    expect(runner.lines).toContain(join);
+    expect(ctx.said).toEqual([`adds ${username} to the docker group, whose members may act as root through Docker`]);
+    expect((await stat(path.join(ctx.paths.bin, 'docker'))).mode & 0o111).toBe(0o111);
+  });
+
+  test('is told what to do when that does not help, and no script stays', async () => {
+    const runner = fakeRunner(({ line }) => {
+      if (line.startsWith('docker ')) return dockerAnswers(closedEngine)[line];
+      return line.startsWith('sh ') ? '/usr/bin/docker' : line === join ? '' : undefined;
+    });
+    const ctx = testContext({ runner });
+    await expect(gainAccess(ctx)).rejects.toMatchObject({
+      message: 'this user may not talk to the Docker engine',
+      hint: expect.stringContaining('usermod -aG docker'),
+    });
+    await expect(stat(path.join(ctx.paths.bin, 'docker'))).rejects.toThrow('ENOENT');
+  });
+
+  test('is told the same where there is no sudo, and nothing is changed', async () => {
+    const runner = fakeRunner(({ line }) => (line.startsWith('sh ') ? { exitCode: 127 } : undefined));
+    await expect(gainAccess(testContext({ runner }))).rejects.toThrow('this user may not talk to the Docker engine');
+    expect(runner.calls).toHaveLength(1);
+  });
+});

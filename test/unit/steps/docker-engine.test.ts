@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest';
+import { bringUpEngine, dockerEngine } from '../../../scripts/steps/docker-engine.js';
+import { testContext } from '../../support/context.js';
+import { closedEngine, dockerAnswers, noDocker, silentEngine, withoutSudo } from '../../support/docker.js';
+import { type Answer, type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
+
+const engine = dockerAnswers;
+
+const POLICY = [
+  'docker.io:',
+  '  Installed: (none)',
+  '  Candidate: 29.1.3-0ubuntu1',
+  'docker-buildx:',
+  '  Installed: (none)',
+  '  Candidate: 0.21.3-0ubuntu1',
+  '',
+].join('\n');
+
+/** A machine whose docker answers thus, changing after apt has installed something and after the engine was started. */
+function machine({
+  docker,
+  dockerd = '/usr/sbin/dockerd',
+  installed = docker,
+  started = installed,
+  policy = POLICY,
+}: {
+  docker: Record<string, Answer>;
+  dockerd?: string;
+  installed?: Record<string, Answer>;
+  started?: Record<string, Answer>;
+  policy?: string;
+}): FakeRunner {
+  let now = docker;
+  let program = dockerd;
+  return fakeRunner(({ line, file, args }) => {
+    if (line.startsWith('docker ')) return now[line];
+    if (line.includes('command -v dockerd')) return program;
+    if (line.includes('command -v docker')) return '/usr/bin/docker';
+    if (line.includes('command -v')) return '/usr/bin/apt-get';
+    if (file === 'apt-cache') return policy;
+    if (line.includes('start-stop-daemon') || line === 'systemctl start docker') {
+      now = started;
+      return '';
+    }
+    if (file === 'systemctl') return '';
+    if (args.includes('install') && args.includes('--yes')) {
+      now = installed;
+      program = '/usr/sbin/dockerd';
+      return '';
+    }
+    return line.includes('apt-get') ? '' : undefined;
+  });
+}
+
+const installs = (runner: FakeRunner): string[] =>
+  runner.calls
+    .filter(({ args }) => args.includes('install') && args.includes('--yes'))
+    .map(({ args }) => args.slice(args.indexOf('--no-remove') + 1).join(' '));
+
+const up = (runner: FakeRunner) => bringUpEngine(testContext({ runner: withoutSudo(runner) }));
+
+describe('an engine that answers', () => {
+  test.each(['23.0.6', '26.1.5+dfsg1', '28.5.2', '29.7.0', '31.0.0'])('of version %s is used as it is', async (version) => {
+    const runner = machine({ docker: engine({ info: { ServerVersion: version } }) });
+    expect(await dockerEngine.check(testContext({ runner }))).toBeUndefined();
+  });
+
+  test('is left alone where all is there', async () => {
+    const runner = machine({ docker: engine() });
+    await up(runner);
+    expect(runner.lines.filter((line) => !line.startsWith('docker '))).toEqual([]);
+  });
+
+  test('gets its builder where that is missing, and is not restarted', async () => {
+    const runner = machine({ docker: engine({ buildx: null }), installed: engine() });
+    expect(await dockerEngine.check(testContext({ runner }))).toBe('its builder (buildx) is missing');
+    await up(runner);
+    expect(installs(runner)).toEqual(['docker-buildx']);
+    expect(runner.lines.filter((line) => /systemctl|start-stop-daemon/.test(line))).toEqual([]);
+  });
+
+  test('and does not fit is named by the plan, and refused before anything is installed', async () => {
+    const runner = machine({ docker: engine({ info: { SecurityOptions: ['name=rootless'] }, buildx: null }) });
+    const ctx = testContext({ runner });
+    expect(await dockerEngine.check(ctx)).toContain('rootless engine');
+    await expect(bringUpEngine(ctx)).rejects.toThrow('rootless engine');
+    expect(runner.lines.filter((line) => !line.startsWith('docker '))).toEqual([]);
+  });
+});
+
+describe('where no engine answers', () => {
+  test('it is installed with what apt offers, and used as that has started it', async () => {
+    const runner = machine({ docker: noDocker(), dockerd: '', installed: engine() });
+    expect(await dockerEngine.check(testContext({ runner }))).toBe('it is not installed');
+    await up(runner);
+    expect(installs(runner)).toEqual(['docker.io docker-buildx']);
+    expect(runner.lines.filter((line) => line.includes('start-stop-daemon'))).toEqual([]);
+  });
+
+  test('it is started where it is installed', async () => {
+    const runner = machine({ docker: engine(silentEngine), started: engine() });
+    expect(await dockerEngine.check(testContext({ runner }))).toBe('it does not run');
+    await up(runner);
+    expect(installs(runner)).toEqual([]);
+    expect(runner.lines.some((line) => /start-stop-daemon|systemctl start docker/.test(line))).toBe(true);
+  });
+
+  test('one that apt brought and that is too old is refused', async () => {
+    const runner = machine({ docker: noDocker(), dockerd: '', installed: engine({ info: { ServerVersion: '20.10.24' } }) });
+    await expect(up(runner)).rejects.toThrow('Docker 20.10.24 is too old');
+  });
+
+  test('and there is no apt, the versions that work are named', async () => {
+    const runner = fakeRunner(({ line }) => noDocker()[line] ?? { exitCode: 127 });
+    await expect(up(runner)).rejects.toMatchObject({
+      message: 'there is no Docker engine, and no apt-get to install one with',
+      hint: expect.stringContaining('Docker 23 or newer'),
+    });
+  });
+});
+
+test('an engine that does not let this user in must be made to', async () => {
+  expect(await dockerEngine.check(testContext({ runner: machine({ docker: engine(closedEngine) }) }))).toBe('this user may not talk to it');
+});
