@@ -134,6 +134,7 @@ async function buildInNodeUserland(ctx: StepContext, target: string): Promise<vo
     files: { 'root-filesystem.tar': rootFilesystemTar(ctx.paths.build), criu: tree },
     args: { PACKAGES: ['build-essential', 'pkg-config', ...packagesFor.CRIU].join(' '), MAKE: MAKE.join(' ') },
     output,
+    fetches: true,
   });
   await rename(path.join(output, 'criu'), target);
 }
