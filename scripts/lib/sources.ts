@@ -21,6 +21,8 @@ const sourceSchema = z.union([
   z.strictObject({ git: z.string(), commit: gitObject }),
   // A tag can be moved: the tree is what verifies it.
   z.strictObject({ git: z.string(), tag: z.string().regex(/^[\w.-]+$/, 'not a tag') }),
+  // A zip of the Go module proxy that the user has set (https://go.dev/ref/mod#goproxy-protocol).
+  z.strictObject({ module: z.string(), version: z.string(), sha256: sha, arch: z.enum(['x64', 'arm64']).optional() }),
   z.strictObject({ debian: z.string(), version: z.string(), suite: z.string(), file: z.string(), sha256: sha }),
 ]);
 
@@ -121,6 +123,7 @@ async function firstThatAnswers<T>(ctx: Context, sources: Sources, attempt: (sou
 
 function nameOf(source: Source): string {
   if ('git' in source) return source.git;
+  if ('module' in source) return `Go module ${source.module} ${source.version}`;
   return 'archive' in source ? source.archive : `Debian source package ${source.debian} ${source.version}`;
 }
 
@@ -153,10 +156,16 @@ async function download(ctx: MayTell, source: Exclude<Source, { git: string }>):
   const known = source.sha256 === undefined ? undefined : path.join(ctx.paths.downloads, source.sha256);
   if (known !== undefined && existsSync(known) && (await sha256OfFile(known)) === source.sha256) return known;
 
-  const folder = path.join(ctx.paths.tmp, `download-${path.basename('archive' in source ? source.archive : source.file)}`);
+  const name = 'archive' in source ? source.archive : 'module' in source ? source.version : source.file;
+  const folder = path.join(ctx.paths.tmp, `download-${path.basename(name)}`);
   await mkdir(folder, { recursive: true });
   try {
-    const fetched = 'archive' in source ? await fetchUrl(ctx, source.archive, folder) : await fetchDebianSource(ctx, source, folder);
+    const fetched =
+      'archive' in source
+        ? await fetchUrl(ctx, source.archive, folder)
+        : 'module' in source
+          ? await fetchModule(ctx, source, folder)
+          : await fetchDebianSource(ctx, source, folder);
     const found = await sha256OfFile(fetched);
     if (source.sha256 !== undefined && found !== source.sha256)
       throw new ToolkitError(`SHA-256 is ${found}, not the pinned ${source.sha256}`);
@@ -167,6 +176,21 @@ async function download(ctx: MayTell, source: Exclude<Source, { git: string }>):
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Fetches the zip of a module from the first proxy of GOPROXY that has it. Go itself may not be there yet to ask. */
+async function fetchModule(ctx: MayTell, { module, version }: { module: string; version: string }, folder: string): Promise<string> {
+  const proxies = (ctx.env['GOPROXY'] ?? '').split(/[,|]/).filter((entry) => /^(?:https?|file):\/\//.test(entry));
+  const failures: unknown[] = [];
+  for (const proxy of proxies) {
+    try {
+      return await fetchUrl(ctx, `${proxy.replace(/\/$/, '')}/${module}/@v/${version}.zip`, folder);
+    } catch (error) {
+      ctx.signal.throwIfAborted();
+      failures.push(error);
+    }
+  }
+  throw failures[0] ?? new ToolkitError('GOPROXY names no proxy', { details: ['set it in the environment to have it asked'] });
 }
 
 async function fetchUrl(ctx: MayTell, url: string, folder: string): Promise<string> {

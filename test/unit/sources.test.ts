@@ -109,6 +109,27 @@ describe('a file', () => {
     expect(server.asked).toEqual(['/tool.tar.gz']);
   });
 
+  describe('that is a module', () => {
+    const zip = new TextEncoder().encode('a zip');
+    const module = { module: 'example.org/tool', version: 'v1.0.0', sha256: sha256(zip) };
+
+    test('comes from the first proxy of GOPROXY that has it', async () => {
+      const empty = await webServer({});
+      const full = await webServer({ '/go/example.org/tool/@v/v1.0.0.zip': zip });
+      const ctx = testContext({ runner: realRunner(), env: { GOPROXY: `${empty.url('')}|${full.url('/go/')},direct` } });
+      const kept = await fetchFile(ctx, await sourcesOf({ version: '1.0', sources: [module] }));
+      expect(sha256(await readFile(kept))).toBe(module.sha256);
+      expect(empty.asked.length).toBeGreaterThan(0);
+    });
+
+    test.each(['', 'off', 'direct'])('is not looked for when GOPROXY is "%s"', async (GOPROXY) => {
+      const failing = fetchFile(testContext({ env: { GOPROXY } }), await sourcesOf({ version: '1.0', sources: [module] }));
+      await expect(failing).rejects.toMatchObject({
+        details: ['Go module example.org/tool v1.0.0: GOPROXY names no proxy: set it in the environment to have it asked'],
+      });
+    });
+  });
+
   test('that no source has fails with what each of them answered', async () => {
     const { ctx, server, sha } = await published();
     const sources = await sourcesOf({
