@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly onEachLine?: ((line: string) => void) | undefined;
   /** Lines that tell progress and would hide what matters in an error: they go to the log alone. */
   readonly isProgress?: ((line: string) => boolean) | undefined;
+  /** Called with the last line of each piece of output; what it returns is typed on standard input. */
+  readonly reply?: (line: string) => string | undefined;
   /** The command talks to the terminal itself (kubectl exec -it, an editor). */
   readonly interactive?: boolean;
 }
@@ -108,11 +110,7 @@ async function runCommand(
     ...(interactive
       ? { stdio: 'inherit' as const }
       : {
-          ...(options.input === undefined && !watched
-            ? { stdin: options.inputFile === undefined ? ('ignore' as const) : { file: options.inputFile } }
-            : watched
-              ? { stdin: 'pipe' as const }
-              : { input: options.input ?? '' }),
+          ...standardInput(options, watched),
           ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile }, buffer: { stdout: false, stderr: true } }),
         }),
   };
@@ -137,6 +135,14 @@ async function runCommand(
     if (sink !== undefined) stream.on('data', (chunk: Buffer) => sink.write(chunk));
     if (onLine !== undefined) stream.on('data', (chunk: Buffer) => reportLastLine(chunk, onLine));
     if (options.onEachLine !== undefined) stream.on('data', wholeLines(options.onEachLine));
+    const { reply } = options;
+    if (reply !== undefined)
+      stream.on('data', (chunk: Buffer) =>
+        reportLastLine(chunk, (line) => {
+          const answer = reply(line);
+          if (answer !== undefined) child.stdin?.write(answer);
+        }),
+      );
   }
   try {
     const result = await child;
@@ -165,6 +171,13 @@ async function runCommand(
     endGroup.finish(signal.aborted || timedOut);
     if (sink !== undefined) await new Promise<void>((resolve) => sink.end(() => resolve()));
   }
+}
+
+/** Where a command that does not talk to the terminal reads from. */
+function standardInput({ input, inputFile, reply }: RunOptions, watched: boolean): Pick<ExecaOptions, 'input' | 'stdin'> {
+  if (watched || reply !== undefined) return { stdin: 'pipe' };
+  if (input !== undefined) return { input };
+  return { stdin: inputFile === undefined ? 'ignore' : { file: inputFile } };
 }
 
 function openLog(log: string, command: string): NodeJS.WritableStream {

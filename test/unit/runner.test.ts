@@ -99,6 +99,19 @@ describe('a command that succeeds', () => {
     expect((await realRunner().run('cat', [])).stdout).toBe('');
   });
 
+  test('that asks gets the answer typed, as often as it asks', async () => {
+    const script = 'printf "name? "; read -r name; printf "word? "; read -r word; echo "$name $word"';
+    const asked: string[] = [];
+    const { stdout } = await realRunner().run(...sh(script), {
+      reply: (line) => {
+        asked.push(line);
+        return line.endsWith('?') ? `${line.slice(-5, -1)}\n` : undefined;
+      },
+    });
+    expect(stdout).toBe('name? word? name word');
+    expect(asked.slice(0, 2)).toEqual(['name?', 'word?']);
+  });
+
   test('shows lines while it runs', async () => {
     const onLine = vi.fn();
     await realRunner().run(...sh('echo one; echo two >&2'), { onLine });

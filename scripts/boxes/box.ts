@@ -1,0 +1,167 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Context } from '../lib/context.js';
+import { ToolkitError } from '../lib/errors.js';
+import type { RunOptions, RunResult } from '../lib/runner.js';
+import { until } from '../lib/until.js';
+import { imageOf, labelFlags, labelsOf } from './labels.js';
+import type { Box } from './plan.js';
+import { systemdBoots } from './systems.js';
+
+/** How long an init system may take to boot, milliseconds. */
+const BOOT_PATIENCE = 60_000;
+/** Where a box keeps what must not lie on its root: an overlay can be laid over a volume, not over another overlay. */
+export const BOX_DATA = '/var/lib/box';
+
+/** A box that runs. */
+export interface RunningBox {
+  readonly box: Box;
+  /** Name of its container. */
+  readonly name: string;
+  /** `systemd 252`, or `none (…)` and why. */
+  readonly init: string;
+  /** Home of its user. */
+  readonly home: string;
+  /** Runs a command in it as root. */
+  asRoot(script: string, options?: RunOptions): Promise<RunResult>;
+  /** A command line that runs a script in it as its user, who has logged in, as words. */
+  asUser(script: string, env?: Readonly<Record<string, string>>, flags?: readonly string[]): string[];
+}
+
+export interface BoxStart {
+  /** Folders of the host that the box may read, by their place in it. */
+  readonly mounts: Readonly<Record<string, string>>;
+  /** A Docker network; the default bridge if absent. */
+  readonly network?: string | undefined;
+  readonly keep: boolean;
+  /** cgroup version of the host. */
+  readonly cgroupVersion: '1' | '2';
+}
+
+/** Imports the root file system of a box's system as an image, once a run. */
+export async function importImage(ctx: Context, { system }: Box, tar: string): Promise<void> {
+  const image = imageOf(system.name);
+  const here = await ctx.runner.run('docker', ['image', 'inspect', '--format', '{{.Id}}', image], { accept: true });
+  if (here.exitCode === 0) return;
+  const changes = labelsOf(ctx).flatMap((label) => ['--change', `LABEL ${label}`]);
+  await ctx.runner.run('docker', ['import', ...changes, tar, image], {
+    failure: `the root file system of ${system.name} could not be imported`,
+  });
+}
+
+/**
+ * Starts a box: a privileged container with cgroups and Docker data of its own, and with its own init system where that works here.
+ * @throws ToolkitError when it does not boot
+ */
+export async function startBox(ctx: Context, box: Box, { mounts, network, keep, cgroupVersion }: BoxStart): Promise<RunningBox> {
+  const { system } = box;
+  const image = imageOf(system.name);
+  const id = box.name.replaceAll(/[^a-z0-9]/g, '-');
+  const name = `box-${ctx.options.instance}-${process.pid}-${id}`;
+  const labels = labelFlags(labelsOf(ctx, { box: box.name, keep }));
+  const systemd = await systemdVersion(ctx, image);
+  const boots = systemd !== undefined && systemdBoots(systemd, cgroupVersion);
+  const volumes: string[] = [];
+  for (const [volume, place] of Object.entries({
+    docker: '/var/lib/docker',
+    containerd: '/var/lib/containerd',
+    home: '/home',
+    data: BOX_DATA,
+  })) {
+    await ctx.runner.run('docker', ['volume', 'create', ...labels, `${name}-${volume}`]);
+    volumes.push('--volume', `${name}-${volume}:${place}`);
+  }
+  const shared = Object.entries(mounts).flatMap(([place, folder]) => ['--volume', `${folder}:${place}:ro`]);
+  await ctx.runner.run(
+    'docker',
+    [
+      'run',
+      '--detach',
+      '--name',
+      name,
+      '--hostname',
+      id,
+      ...labels,
+      '--privileged',
+      '--cgroupns=private',
+      // systemd writes to the console, and asks this variable where it runs (systemd.io, "Container interface").
+      ...(boots ? ['--tty', '--env', 'container=docker', '--stop-signal', 'SIGRTMIN+3'] : ['--init']),
+      '--tmpfs',
+      '/run:exec',
+      ...(network === undefined ? [] : ['--network', network]),
+      ...volumes,
+      ...shared,
+      image,
+      ...(boots ? ['/usr/lib/systemd/systemd'] : ['sleep', 'infinity']),
+    ],
+    { failure: `the box ${box.name} does not start` },
+  );
+  const running: RunningBox = {
+    box,
+    name,
+    init: boots
+      ? `systemd ${systemd}`
+      : systemd === undefined
+        ? 'none (there is no systemd)'
+        : `none (systemd ${systemd} wants cgroup v2, this host has v${cgroupVersion})`,
+    home: `/home/${system.user}`,
+    asRoot: (script, options = {}) => ctx.runner.run('docker', ['exec', name, 'sh', '-euc', script], options),
+    // A login shell: its PATH is a user's, without the folders of programs for root.
+    asUser: (script, env = {}, flags = []) => [
+      'exec',
+      ...flags,
+      '--user',
+      system.user,
+      ...Object.entries(env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
+      name,
+      'bash',
+      '-lc',
+      script,
+    ],
+  };
+  if (boots) await untilBooted(ctx, running);
+  return running;
+}
+
+async function systemdVersion(ctx: Context, image: string): Promise<number | undefined> {
+  const flags = ['--rm', '--network', 'none', ...labelFlags(labelsOf(ctx))];
+  const { stdout, exitCode } = await ctx.runner.run('docker', ['run', ...flags, image, 'systemctl', '--version'], { accept: true });
+  const version = /^systemd (\d+)/.exec(stdout)?.[1];
+  return exitCode === 0 && version !== undefined ? Number(version) : undefined;
+}
+
+async function untilBooted(ctx: Context, { name, box }: RunningBox): Promise<void> {
+  await until(
+    ctx,
+    (seen) => new ToolkitError(`the box ${box.name} has not booted in ${BOOT_PATIENCE / 1000} s`, { details: [seen], log: ctx.logs }),
+    // `degraded` is booted too, with a unit that failed (systemctl(1)).
+    async () => (await ctx.runner.run('docker', ['exec', name, 'systemctl', 'is-system-running'], { accept: true })).stdout,
+    (state) => state === 'running' || state === 'degraded',
+    { patience: BOOT_PATIENCE, every: 500 },
+  );
+}
+
+/** Lays a clone of this checkout's HEAD into the box, owned by its user. @param place absolute */
+export async function layCheckout(ctx: Context, running: RunningBox, place: string): Promise<void> {
+  await mkdir(ctx.paths.tmp, { recursive: true });
+  const folder = await mkdtemp(path.join(ctx.paths.tmp, 'checkout-'));
+  const clone = path.join(folder, 'kind-checkpoint');
+  try {
+    await ctx.runner.run('git', ['clone', '--quiet', '--no-hardlinks', ctx.paths.root, clone], {
+      failure: 'this checkout cannot be cloned',
+      hint: 'Boxes get a clone of HEAD: run them from a git checkout.',
+    });
+    await copyIn(ctx, running, clone, place);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Copies a file or folder of the host into the box, for its user. @param place absolute, must not be there yet */
+export async function copyIn(ctx: Context, running: RunningBox, source: string, place: string): Promise<void> {
+  const { user } = running.box.system;
+  const folder = path.posix.dirname(place);
+  await running.asRoot(`install -d -o ${user} -g ${user} '${folder}'`);
+  await ctx.runner.run('docker', ['cp', '--quiet', source, `${running.name}:${place}`]);
+  await running.asRoot(`chown -R ${user}: '${place}'`);
+}

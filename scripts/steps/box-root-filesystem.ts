@@ -1,0 +1,109 @@
+import path from 'node:path';
+import { imageOf, labelFlags, labelsOf } from '../boxes/labels.js';
+import { machineNetwork } from '../boxes/machine.js';
+import { type BoxSystem, hasNodeInApt } from '../boxes/systems.js';
+import { ToolkitError } from '../lib/errors.js';
+import { replace } from '../lib/files.js';
+import { debianSources } from '../lib/host/apt-sources.js';
+import type { Paths } from '../lib/paths.js';
+import { asRoot } from '../lib/runner.js';
+import { file, type Step, type StepContext, step } from '../lib/step.js';
+import { buildPackages } from './build-packages.js';
+import { dockerEngine } from './docker-engine.js';
+
+/** What a cloud image or an installer brings beyond a minimal system, and the first command cannot do without. */
+const packagesOf = (system: BoxSystem): string[] => [
+  'systemd-sysv',
+  'sudo',
+  'ca-certificates',
+  ...(hasNodeInApt(system) ? ['nodejs', 'npm'] : []),
+];
+
+/** What an image of a registry lacks of that: it holds even less than a minimal system. */
+const beyondImage = ['dbus', 'iproute2', 'procps', 'tzdata'] as const;
+
+const PREPARE = 'images/box/prepare.sh';
+
+/** Where the root file system of a system lies, as a tar. */
+export function boxTar({ cache }: Pick<Paths, 'cache'>, { name }: BoxSystem): string {
+  return path.join(cache, 'boxes', `${name.replace(':', '-')}.tar`);
+}
+
+const made = new Map<string, Step>();
+
+/** The root file system of a fresh machine: what is there before anybody has installed anything. */
+export function boxRootFilesystem(system: BoxSystem): Step {
+  const known = made.get(system.name);
+  if (known !== undefined) return known;
+  const packages = packagesOf(system);
+  const definition = step({
+    id: `box-${system.name.replace(':', '-')}`,
+    title: `root file system of ${system.name}`,
+    needs: system.from === 'mmdebstrap' ? [buildPackages] : [dockerEngine],
+    inputs: [PREPARE],
+    options: () => ({ suite: system.suite, user: system.user, packages }),
+    produces: ({ paths }) => [file(boxTar(paths, system))],
+    asRoot: true,
+    run: (ctx) =>
+      replace(boxTar(ctx.paths, system), (temporary) =>
+        system.from === 'mmdebstrap' ? assemble(ctx, system, packages, temporary) : pull(ctx, system, packages, temporary),
+      ),
+  });
+  made.set(system.name, definition);
+  return definition;
+}
+
+async function assemble(ctx: StepContext, system: BoxSystem, packages: readonly string[], target: string): Promise<void> {
+  const sources = (await debianSources(ctx, system.suite)).filter((line) => system.hasUpdates || line.includes(` ${system.suite} `));
+  // mmdebstrap reads nothing under /etc/apt.
+  const settings = (await machineNetwork(ctx, { proxied: false })).apt.map((line) => `--aptopt=${line.replace(/;$/, '')}`);
+  const trim = ['doc', 'man', 'locale'].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`);
+  const [program, args] = asRoot('mmdebstrap', [
+    // Packages of priority important: what the installer puts on every machine.
+    '--variant=important',
+    '--format=tar',
+    ...settings,
+    ...trim,
+    `--include=${packages.join(',')}`,
+    `--customize-hook=chroot "$1" sh -s ${system.user} <${shellQuoted(ctx.paths.inRoot(PREPARE))}`,
+    system.suite,
+    target,
+    ...sources,
+  ]);
+  await ctx.runner.run(program, args, {
+    failure: `the root file system of ${system.name} could not be assembled`,
+    hint: 'mmdebstrap fetches Debian packages: check the network, and that debian-archive-keyring knows this release.',
+  });
+}
+
+/** A word for any POSIX shell: hooks are run by sh. */
+function shellQuoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+async function pull(ctx: StepContext, system: BoxSystem, packages: readonly string[], target: string): Promise<void> {
+  await pullImage(ctx, system);
+  const name = imageOf(system.name).replace(':', '-');
+  const install = `apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ${[...packages, ...beyondImage].join(' ')}`;
+  try {
+    const flags = [...labelFlags(labelsOf(ctx)), '--volume', `${ctx.paths.inRoot(PREPARE)}:/prepare.sh:ro`];
+    await ctx.runner.run(
+      'docker',
+      ['run', '--name', name, ...flags, system.name, 'sh', '-c', `${install} && sh /prepare.sh ${system.user}`],
+      {
+        failure: `the image of ${system.name} could not be made into a root file system`,
+      },
+    );
+    await ctx.runner.run('docker', ['export', '--output', target, name]);
+  } finally {
+    await ctx.lastly.run('docker', ['rm', '--force', '--volumes', name], { accept: true });
+  }
+}
+
+/** Pulls the image of a system unless it is here. @throws ToolkitError with the registry's answer */
+export async function pullImage(ctx: Pick<StepContext, 'runner'>, { name }: BoxSystem): Promise<void> {
+  const here = await ctx.runner.run('docker', ['image', 'inspect', '--format', '{{.Id}}', name], { accept: true });
+  if (here.exitCode === 0) return;
+  const { stderr, exitCode } = await ctx.runner.run('docker', ['pull', '--quiet', name], { accept: true, timeout: 300_000 });
+  if (exitCode !== 0) throw new ToolkitError(`the image ${name} cannot be pulled`, { details: stderr.split('\n').slice(-1) });
+}

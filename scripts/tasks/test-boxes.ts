@@ -1,0 +1,65 @@
+import { removeBoxes } from '../boxes/labels.js';
+import { allBoxes, chosenBoxes, defaultBoxes } from '../boxes/plan.js';
+import { type BoxReport, boxCount, boxTable, exitCodeFor } from '../boxes/report.js';
+import { FIRST_COMMAND, runBox } from '../boxes/run.js';
+import { table } from '../lib/table.js';
+import { task } from '../lib/task.js';
+import { bringAbout } from '../lib/tasks.js';
+import { dockerEngine } from '../steps/docker-engine.js';
+
+export default task({
+  name: 'test:boxes',
+  summary: 'Runs the first command of the README on fresh machines in privileged containers, one after another.',
+  manual: [
+    'A box is a system, or a system and what is special about it: debian:13, debian:13+apt-lock. Without any, the default ones run.',
+    'Each has an init system of its own where that works here, a user with sudo, Docker data on a volume; it gets a clone of HEAD and',
+    'shares Go’s caches with this machine. Boxes are removed when they end, also by Ctrl-C; their logs stay.',
+  ],
+  flags: {
+    list: { type: 'boolean', help: 'show the boxes that there are' },
+    keep: { type: 'boolean', help: 'leave boxes that failed running, to look inside' },
+    remove: { type: 'boolean', help: 'only remove what earlier runs left or kept' },
+  },
+  words: 'BOX…',
+  async run({ flags, words, ctx, print, printJson }) {
+    const boxes = chosenBoxes(words);
+    if (flags.list) {
+      const byDefault = new Set(defaultBoxes().map(({ name }) => name));
+      const listed = words.length === 0 ? allBoxes() : boxes;
+      print(
+        table(
+          ['box', 'by default', 'what is special'],
+          listed.map(({ name, case: one }) => [name, byDefault.has(name) ? 'yes' : '', one.summary]),
+        ),
+      );
+      printJson(
+        listed.map(({ name, case: one }) => ({ name, byDefault: byDefault.has(name), summary: one.summary, expects: one.expects })),
+      );
+      return undefined;
+    }
+    if (flags.remove) {
+      await removeBoxes(ctx, 'all');
+      print('removed: every box, with its volumes, networks and images');
+      printJson({ removed: true });
+      return undefined;
+    }
+    await bringAbout(ctx, [dockerEngine]);
+    await removeBoxes(ctx, 'abandoned');
+    const { stdout: changes } = await ctx.runner.run('git', ['status', '--porcelain', '--untracked-files=no'], { cwd: ctx.paths.root });
+    if (changes !== '') ctx.say('boxes get a clone of HEAD: what is not committed is not in it');
+    const reports: BoxReport[] = [];
+    try {
+      for (const box of boxes) {
+        const report = await runBox(ctx, box, { keep: flags.keep });
+        ctx.say(`${box.name}: ${report.verdict}${report.minutes === null ? '' : ` after ${report.minutes.toFixed(1)} min`}: ${report.why}`);
+        reports.push(report);
+      }
+    } finally {
+      if (!flags.keep || reports.every(({ verdict }) => verdict !== 'failed')) await removeBoxes(ctx, { run: process.pid });
+    }
+    print(boxTable(reports));
+    print(`${FIRST_COMMAND} in ${reports.length} boxes: ${boxCount(reports)}; logs: ${ctx.logs}`);
+    printJson(reports.map((report) => ({ ...report })));
+    return exitCodeFor(reports);
+  },
+});
