@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
@@ -82,6 +83,8 @@ const OF_THE_HOOK = new Set([
  * nothing that a command started outlives the run.
  */
 export function createRunner({ signal, env = process.env }: { signal: AbortSignal; env?: NodeJS.ProcessEnv }): Runner {
+  // Each command at work listens, and there may be many at a time.
+  setMaxListeners(0, signal);
   const base = Object.fromEntries(Object.entries(env).filter(([name]) => !OF_THE_HOOK.has(name)));
   return { run: (file, args, options = {}) => runCommand(file, args, options, signal, base) };
 }

@@ -13,14 +13,24 @@ export default task({
   flags: { name: clusterFlags.name, config: clusterFlags.config },
   options: clusterOptions,
   async run({ ctx, print, printJson }) {
-    const [{ ports }, { sources }] = await Promise.all([
+    const [{ ports }, criuSources, goSources] = await Promise.all([
       readClusterConfig(ctx.options.clusterConfig),
-      readSources(ctx.paths.inRoot('images', 'criu', 'source.yaml')),
+      addresses(ctx.paths.inRoot('images', 'criu', 'source.yaml')),
+      addresses(ctx.paths.inRoot('kubernetes', 'go.yaml')),
     ]);
-    const criuSources = sources.flatMap((source) => ('archive' in source ? [source.archive] : 'git' in source ? [source.git] : []));
-    const examined = await examine(checks, surroundings(ctx, { ports, criuSources, criuReport: criuReport(ctx.paths.build) }));
+    const subject = { ports, criuSources, goSources, criuReport: criuReport(ctx.paths.build) };
+    const examined = await examine(checks, surroundings(ctx, subject));
     print(reportLines(examined).join('\n'));
     printJson(examined.map((found) => ({ ...found })));
     return examined.some(({ verdict }) => verdict === 'fail') ? 1 : 0;
   },
 });
+
+/** Where the things of a source file are fetched from, for this architecture. */
+async function addresses(file: string): Promise<string[]> {
+  const { sources } = await readSources(file);
+  return sources.flatMap((source) => {
+    if ('git' in source) return [source.git];
+    return 'archive' in source && (source.arch ?? process.arch) === process.arch ? [source.archive] : [];
+  });
+}

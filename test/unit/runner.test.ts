@@ -87,6 +87,17 @@ describe('a command that succeeds', () => {
     expect((await runner.run(...sh('echo "${A-none}"'), { env: { A: undefined } })).stdout).toBe('none');
   });
 
+  test('may be one of many at a time, without a warning of Node', async () => {
+    const warnings: string[] = [];
+    const heard = (warning: Error): void => void warnings.push(warning.name);
+    process.on('warning', heard);
+    const runner = realRunner();
+    await Promise.all(Array.from({ length: 12 }, () => runner.run('sleep', ['0.1'])));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', heard);
+    expect(warnings).toEqual([]);
+  });
+
   test('reads and writes files', async () => {
     const folder = temporaryFolder();
     const inputFile = await put(path.join(folder, 'in'), 'content');

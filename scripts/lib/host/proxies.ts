@@ -12,8 +12,19 @@ export function proxyWords(env: NodeJS.ProcessEnv): string[] {
   });
 }
 
-/** The proxy for plain HTTP, without the password that its address may hold, for messages. */
+/** The proxy of the environment for a scheme, as curl(1) and Go take it. */
+export function environmentProxy(env: NodeJS.ProcessEnv, scheme: 'http' | 'https'): string | undefined {
+  const name = `${scheme}_proxy`;
+  return env[name] || env[name.toUpperCase()] || env['all_proxy'] || env['ALL_PROXY'] || undefined;
+}
+
+/** An address as it may be shown: without the password that it may hold. */
+export function withoutPassword(address: string): string {
+  return address.replace(/(:\/\/[^:@/]*):[^@/]*@/, '$1:…@');
+}
+
+/** The proxy of the environment, for messages. */
 export function shownProxy(env: NodeJS.ProcessEnv): string | undefined {
-  const proxy = env['http_proxy'] || env['HTTP_PROXY'] || env['https_proxy'] || env['HTTPS_PROXY'];
-  return proxy === undefined || proxy === '' ? undefined : proxy.replace(/(:\/\/[^:@/]*):[^@/]*@/, '$1:…@');
+  const proxy = environmentProxy(env, 'http') ?? environmentProxy(env, 'https');
+  return proxy === undefined ? undefined : withoutPassword(proxy);
 }

@@ -1,4 +1,4 @@
-import { type Check, pass, type Surroundings, warn } from './check.js';
+import { type Check, pass, type Surroundings, skip, warn } from './check.js';
 
 /** What apt and dpkg lock: the lists, the downloads, dpkg's database and its front ends (apt.conf(5), Dir). */
 const LOCKS = ['/var/lib/dpkg/lock-frontend', '/var/lib/dpkg/lock', '/var/lib/apt/lists/lock', '/var/cache/apt/archives/lock'];
@@ -10,7 +10,7 @@ const aptLocks: Check = {
   title: 'apt’s locks',
   quick: false,
   async look(on) {
-    if ((await on.machine.ownership('/usr/bin/apt-get')) === undefined) return warn('not asked: there is no apt-get');
+    if ((await on.machine.ownership('/usr/bin/apt-get')) === undefined) return skip('there is no apt-get');
     const holders = await lockHolders(on);
     if (holders.length === 0) return pass('free');
     const pids = holders.flatMap(({ pid }) => (pid > 0 ? [String(pid)] : []));

@@ -1,10 +1,13 @@
 import type { Context } from '../../context.js';
 import { commandLine } from '../../runner.js';
 import type { Machine } from './machine.js';
-import type { Reached } from './reach.js';
+import type { How, Reached } from './reach.js';
 
-/** pass: as it should be. warn: it may get in the way, or could not be told. fail: what the toolkit is for does not work. */
-export type Verdict = 'pass' | 'warn' | 'fail';
+/**
+ * pass: as it should be. warn: it may get in the way, or could not be told. fail: what the toolkit is for does not work. skip: not
+ * asked, because something is missing that another check tells of.
+ */
+export type Verdict = 'pass' | 'warn' | 'fail' | 'skip';
 
 /** What a check found. */
 export interface Finding {
@@ -32,10 +35,12 @@ export interface Surroundings extends Pick<Context, 'paths' | 'options' | 'runne
   readonly ports: readonly WantedPort[];
   /** Addresses that CRIU's source may come from, beside the distribution's mirrors. */
   readonly criuSources: readonly string[];
+  /** Addresses that Go itself may come from. */
+  readonly goSources: readonly string[];
   /** Where what `criu check --all` said is kept, by the step that asks it. */
   readonly criuReport: string;
   /** Tries an address of the network, through a proxy where one is given. */
-  reach(url: string, proxy?: string): Promise<Reached>;
+  reach(url: string, how: How): Promise<Reached>;
   /** Asks once, however many checks want to know. */
   once<T>(name: string, ask: () => Promise<T>): Promise<T>;
 }
@@ -61,6 +66,9 @@ export interface Check {
 export const pass = (seen: string): Finding => ({ verdict: 'pass', seen });
 export const warn = (seen: string, mend?: string): Finding => ({ verdict: 'warn', seen, ...(mend === undefined ? {} : { mend }) });
 export const fail = (seen: string, mend?: string): Finding => ({ verdict: 'fail', seen, ...(mend === undefined ? {} : { mend }) });
+
+/** @param why what is missing */
+export const skip = (why: string): Finding => ({ verdict: 'skip', seen: `not asked: ${why}` });
 
 /** A command for root as this user types it: through sudo, unless they are root. */
 export function forRoot({ uid }: Pick<Machine, 'uid'>, program: string, ...args: readonly string[]): string {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { asRoot } from '../../runner.js';
-import { type Check, type Finding, fail, pass, type Surroundings, warn } from './check.js';
+import { type Check, type Finding, fail, pass, type Surroundings, skip, warn } from './check.js';
 
 /** Kernel options that CRIU cannot do without, and those that some processes need (https://criu.org/Linux_kernel). */
 const OPTIONS = {
@@ -57,7 +57,7 @@ const criuCheck: Check = {
     const kept = await machine.read(criuReport);
     if (kept !== undefined) return judgeCriuCheck(kept);
     const program = path.join(paths.build, 'criu');
-    if ((await machine.ownership(program)) === undefined) return warn('not asked: CRIU is not built yet', 'npm run setup');
+    if ((await machine.ownership(program)) === undefined) return skip('CRIU is not built yet');
     const [file, args] = asRoot(program, ['check', '--all'], machine.uid);
     const { stdout, stderr } = await runner.run(file, args[0] === '--' ? ['-n', ...args] : args, { accept: true });
     if (file === 'sudo' && /^sudo: /m.test(stderr)) return warn('not asked: sudo wants a password', `sudo ${program} check --all`);

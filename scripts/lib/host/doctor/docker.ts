@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Context } from '../../context.js';
 import { type EngineFacts, readEngineFacts, refusal } from '../docker-engine.js';
-import { type Check, fail, forRoot, pass, type Surroundings, warn } from './check.js';
+import { type Check, fail, forRoot, pass, type Surroundings, skip, warn } from './check.js';
 import { exitProgram, tarOf } from './exit-program.js';
 
 /** What the Docker engine says, asked once. */
@@ -12,7 +12,7 @@ function engine(on: Surroundings): Promise<EngineFacts> {
 }
 
 /** True where something else than an engine that answers is there: the first check tells about it. */
-const ASLEEP = 'not asked: no engine answers';
+const ASLEEP = 'no engine answers';
 
 const docker: Check = {
   id: 'docker',
@@ -42,7 +42,7 @@ const storage: Check = {
   quick: false,
   async look(on) {
     const { answers, storageDriver = 'unknown', containerdImageStore } = await engine(on);
-    if (!answers) return warn(ASLEEP);
+    if (!answers) return skip(ASLEEP);
     const seen = `${storageDriver}, images in ${containerdImageStore ? 'the containerd store' : 'Docker’s own store'}`;
     // vfs copies every layer whole (https://docs.docker.com/engine/storage/drivers/vfs-driver/).
     return /^(vfs|native)$/.test(storageDriver)
@@ -60,7 +60,7 @@ const buildx: Check = {
   quick: false,
   async look(on) {
     const facts = await engine(on);
-    if (facts.client === undefined) return warn('not asked: there is no docker');
+    if (facts.client === undefined) return skip('there is no docker');
     return facts.buildx === undefined
       ? warn('docker finds no buildx, with which images are built', forRoot(on.machine, 'apt-get', 'install', 'docker-buildx'))
       : pass(`buildx ${facts.buildx}`);
@@ -74,7 +74,7 @@ const privileged: Check = {
   quick: false,
   async look(on) {
     const { answers, kind } = await engine(on);
-    if (!answers || kind !== 'engine') return warn(ASLEEP);
+    if (!answers || kind !== 'engine') return skip(ASLEEP);
     const image = `kind-checkpoint-doctor:${process.pid}`;
     const folder = await mkdtemp(path.join(tmpdir(), 'kind-checkpoint-doctor-'));
     try {

@@ -19,13 +19,13 @@ export interface Examined extends Finding {
 }
 
 /** What the checks are told by the task. */
-export interface Subject extends Partial<Pick<Surroundings, 'ports' | 'criuSources' | 'criuReport' | 'reach'>> {
+export interface Subject extends Partial<Pick<Surroundings, 'ports' | 'criuSources' | 'goSources' | 'criuReport' | 'reach'>> {
   readonly machine?: Machine;
 }
 
 /** What checks may look at, with every command bounded in time. */
 export function surroundings(ctx: Context, subject: Subject = {}): Surroundings {
-  const { ports = [], criuSources = [], criuReport = '', machine = thisMachine() } = subject;
+  const { ports = [], criuSources = [], goSources = [], criuReport = '', machine = thisMachine() } = subject;
   const asked = new Map<string, Promise<unknown>>();
   return {
     paths: ctx.paths,
@@ -37,6 +37,7 @@ export function surroundings(ctx: Context, subject: Subject = {}): Surroundings 
     machine,
     ports,
     criuSources,
+    goSources,
     criuReport,
     reach: subject.reach ?? reach,
     once<T>(name: string, ask: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import YAML from 'yaml';
 import { z } from 'zod';
-import { type Check, pass, type Surroundings, warn } from './check.js';
+import { type Check, pass, type Surroundings, skip, warn } from './check.js';
 
 /** What a killed run left half-made; the next run removes it by itself. */
 const halfMade: Check = {
@@ -52,7 +52,7 @@ const strayClusters: Check = {
   async look(on) {
     const list = ['ps', '--all', '--filter', 'label=io.x-k8s.kind.cluster', '--format', '{{.Label "io.x-k8s.kind.cluster"}}'];
     const { stdout, exitCode } = await on.runner.run('docker', list, { accept: true }).catch(() => ({ stdout: '', exitCode: 1 }));
-    if (exitCode !== 0) return warn('not asked: no engine answers');
+    if (exitCode !== 0) return skip('no engine answers');
     const clusters = [...new Set(stdout.split('\n').filter(Boolean))];
     const known = await kubeContexts(on);
     const stray = clusters.filter((name) => !known.has(`kind-${name}`));

@@ -1,12 +1,16 @@
 import path from 'node:path';
-import { type Check, type Finding, fail, pass, type Surroundings, warn } from './check.js';
-import { aptProxies, environmentProxy, npmConfig, withoutPassword } from './proxies.js';
-import type { Reached } from './reach.js';
+import { environmentProxy, withoutPassword } from '../proxies.js';
+import { type Check, type Finding, fail, forRoot, pass, type Surroundings, skip, warn } from './check.js';
+import { aptProxies, npmConfig } from './proxies.js';
+import type { Reached, Trust } from './reach.js';
 
 /** An address tried. */
 interface Tried extends Reached {
   readonly url: string;
 }
+
+/** Node's words for certificates that nobody it knows has signed: where a proxy reads along (openssl-verification-options(1)). */
+const CERTIFICATE = /SELF_SIGNED|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY/;
 
 /** Hosts that the environment excepts from its proxies (curl(1), no_proxy). */
 function goesDirect(url: string, env: NodeJS.ProcessEnv): boolean {
@@ -20,8 +24,8 @@ function proxyFor(url: string, env: NodeJS.ProcessEnv): string | undefined {
   return goesDirect(url, env) ? undefined : environmentProxy(env, url.startsWith('https:') ? 'https' : 'http');
 }
 
-async function attempt(on: Surroundings, url: string, proxy: string | undefined): Promise<Tried> {
-  return { url, ...(await on.reach(url, proxy)) };
+async function attempt(on: Surroundings, url: string, proxy: string | undefined, trust: Trust = 'system'): Promise<Tried> {
+  return { url, ...(await on.reach(url, { proxy, trust })) };
 }
 
 /** Hosts and outcomes, each once. */
@@ -29,10 +33,53 @@ function tell(tried: readonly Tried[]): string {
   return [...new Set(tried.map(({ url, seen }) => `${new URL(url).host}: ${seen}`))].join('; ');
 }
 
-function through(proxy: string | undefined): string {
+/** What mends it, by what came of trying. */
+function mendFor(tried: readonly Tried[], proxy: string | undefined, trust: Trust = 'system'): string {
+  if (tried.some(({ seen }) => CERTIFICATE.test(seen)))
+    return trust === 'node'
+      ? 'npm config set cafile=FILE, with the certificate of the authority that the network uses'
+      : 'put the certificate of the authority that the network uses into /usr/local/share/ca-certificates/NAME.crt, and run (as root): update-ca-certificates';
   return proxy === undefined
     ? 'check the network, and whether a proxy must be used (http_proxy, https_proxy)'
     : `check the proxy ${withoutPassword(proxy)}`;
+}
+
+const goItself: Check = {
+  id: 'reach-go-toolchain',
+  title: 'Go',
+  quick: false,
+  async look(on) {
+    const { version } = await installedGo(on);
+    if (version !== undefined && fetchesToolchains(version)) return pass(version);
+    const seen = version === undefined ? 'not installed' : `${version}, too old`;
+    const urls = on.goSources;
+    const tried = await Promise.all(urls.map((url) => attempt(on, url, proxyFor(url, on.env))));
+    if (tried.some(({ ok }) => ok)) return pass(`${seen}: set-up fetches one (${tell(tried)})`);
+    return fail(
+      `${seen}, and where it is fetched from is not reached: ${tell(tried)}`,
+      `${mendFor(tried, proxyFor(urls[0] ?? '', on.env))}; or: ${forRoot(on.machine, 'apt-get', 'install', 'golang-go')}   (1.21 or newer)`,
+    );
+  },
+};
+
+/** Go from 1.21 on fetches the compilers that the pins name by itself (https://go.dev/doc/toolchain). */
+function fetchesToolchains(version: string): boolean {
+  const [, major = 0, minor = 0] = (/^go(\d+)\.(\d+)/.exec(version) ?? []).map(Number);
+  return major > 1 || (major === 1 && minor >= 21);
+}
+
+/** The Go on PATH, else the one that set-up has fetched: its version and its proxies. */
+function installedGo({ once, runner, paths }: Surroundings): Promise<{ version: string | undefined; proxies: string | undefined }> {
+  return once('go', async () => {
+    for (const go of ['go', path.join(paths.cache, 'go', 'bin', 'go')]) {
+      const { stdout, exitCode } = await runner
+        .run(go, ['env', 'GOVERSION', 'GOPROXY'], { accept: true, env: { GOTOOLCHAIN: 'local' } })
+        .catch(() => ({ stdout: '', exitCode: 1 }));
+      const [version, proxies] = stdout.split('\n');
+      if (exitCode === 0 && version) return { version, proxies: proxies || undefined };
+    }
+    return { version: undefined, proxies: undefined };
+  });
 }
 
 const goProxy: Check = {
@@ -40,8 +87,9 @@ const goProxy: Check = {
   title: 'Go modules',
   quick: false,
   async look(on) {
-    const setting = await goSetting(on);
-    if (setting === undefined) return warn('not asked: Go is not installed yet, and GOPROXY is not set', 'npm run setup');
+    // From the environment, from Go's own file, or its default, which only Go can tell.
+    const setting = on.env['GOPROXY'] || (await installedGo(on)).proxies;
+    if (setting === undefined) return skip('Go is not installed yet, and GOPROXY is not set');
     const entries = setting.split(/[,|]/).map((entry) => entry.trim());
     if (entries[0] === 'off') return warn('GOPROXY=off: only what is in Go’s module cache can be built', 'go env -u GOPROXY');
     const urls = entries.filter((entry) => /^https?:/.test(entry));
@@ -54,21 +102,9 @@ const goProxy: Check = {
       }),
     );
     if (tried.some(({ ok }) => ok)) return pass(tell(tried));
-    return fail(`no proxy of GOPROXY is reached: ${tell(tried)}`, `${through(proxyFor(urls[0] ?? '', on.env))}; go env GOPROXY`);
+    return fail(`no proxy of GOPROXY is reached: ${tell(tried)}`, `${mendFor(tried, proxyFor(urls[0] ?? '', on.env))}; go env GOPROXY`);
   },
 };
-
-/** GOPROXY as Go takes it: from the environment, from its own file, or its default, which only Go can tell. */
-async function goSetting({ runner, paths, env }: Surroundings): Promise<string | undefined> {
-  if (env['GOPROXY']) return env['GOPROXY'];
-  for (const go of ['go', path.join(paths.cache, 'go', 'bin', 'go')]) {
-    const { stdout, exitCode } = await runner
-      .run(go, ['env', 'GOPROXY'], { accept: true, env: { GOTOOLCHAIN: 'local' } })
-      .catch(() => ({ stdout: '', exitCode: 1 }));
-    if (exitCode === 0 && stdout !== '') return stdout;
-  }
-  return undefined;
-}
 
 const npmRegistry: Check = {
   id: 'reach-npm',
@@ -76,11 +112,13 @@ const npmRegistry: Check = {
   quick: false,
   async look(on) {
     const { registry, proxy, 'https-proxy': httpsProxy } = await npmConfig(on);
-    if (!registry) return warn('not asked: npm does not tell its registry', 'npm config get registry');
+    if (!registry) return skip('npm does not tell its registry');
     const by = (registry.startsWith('https:') ? (httpsProxy ?? proxy) : proxy) ?? proxyFor(registry, on.env);
-    const tried = [await attempt(on, registry, by)];
+    const tried = [await attempt(on, registry, by, 'node')];
     // They are installed: this runs on them. The next ones are wanted when package-lock.json changes.
-    return tried[0]?.ok === true ? pass(tell(tried)) : warn(`not reached: ${tell(tried)}`, `${through(by)}; npm config get registry`);
+    return tried[0]?.ok === true
+      ? pass(tell(tried))
+      : warn(`not reached: ${tell(tried)}`, `${mendFor(tried, by, 'node')}; npm config get registry`);
   },
 };
 
@@ -89,22 +127,19 @@ const aptMirrors: Check = {
   title: 'apt’s mirrors',
   quick: false,
   async look(on) {
-    const format = '$(REPO_URI)|$(RELEASE)';
+    // What a refresh of the lists would fetch, told without fetching it: known before the first refresh, and needs no lock.
     const { stdout, exitCode } = await on.runner
-      .run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], { accept: true })
+      .run('apt-get', ['update', '--print-uris'], { accept: true })
       .catch(() => ({ stdout: '', exitCode: 127 }));
-    if (exitCode === 127) return warn('not asked: there is no apt-get');
-    const releases = new Map(
-      stdout.split('\n').flatMap((line) => {
-        const [uri = '', release = ''] = line.split('|');
-        return /^https?:/.test(uri) ? [[uri, `${uri}dists/${release}/InRelease`] as const] : [];
-      }),
-    );
+    if (exitCode === 127) return skip('there is no apt-get');
+    const releases = new Map<string, string>();
+    for (const [quoted, mirror = ''] of stdout.matchAll(/^'(https?:\/\/\S*?)(?:dists\/\S*)?InRelease'/gm))
+      if (!releases.has(mirror)) releases.set(mirror, quoted.slice(1, -1));
     if (releases.size === 0) return warn('apt has no source on the network', 'see /etc/apt/sources.list and /etc/apt/sources.list.d');
     const own = await aptProxies(on);
     const proxy = (url: string): string | undefined => (url.startsWith('https:') ? own.https : own.http) ?? proxyFor(url, on.env);
     const tried = await Promise.all([...releases.values()].map((url) => attempt(on, url, proxy(url))));
-    return judgeMirrors(tried, `${through(proxy(tried[0]?.url ?? ''))}; the mirrors stand in /etc/apt/sources.list.d`);
+    return judgeMirrors(tried, `${mendFor(tried, proxy(tried[0]?.url ?? ''))}; the mirrors stand in /etc/apt/sources.list.d`);
   },
 };
 
@@ -127,9 +162,9 @@ const criuSources: Check = {
     if (tried.some(({ ok }) => ok)) return pass(tell(tried));
     return warn(
       `not reached: ${tell(tried)}; the distribution’s source package is tried after them`,
-      through(proxyFor(urls[0] ?? '', on.env)),
+      mendFor(tried, proxyFor(urls[0] ?? '', on.env)),
     );
   },
 };
 
-export const networkChecks: readonly Check[] = [goProxy, npmRegistry, aptMirrors, criuSources];
+export const networkChecks: readonly Check[] = [goItself, goProxy, npmRegistry, aptMirrors, criuSources];

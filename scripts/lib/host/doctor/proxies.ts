@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { environmentProxy, withoutPassword } from '../proxies.js';
 import { type Check, type Finding, pass, type Surroundings, warn } from './check.js';
 
 /** Who is told of which proxy; addresses without passwords. */
@@ -26,12 +27,6 @@ const proxies: Check = {
     return judgeProxies(await Promise.all([environment(on), apt(on), dockerEngine(on), dockerClient(on), npm(on)]));
   },
 };
-
-/** The proxy of the environment for a scheme, as curl(1) and Go take it. */
-export function environmentProxy(env: NodeJS.ProcessEnv, scheme: 'http' | 'https'): string | undefined {
-  const name = `${scheme}_proxy`;
-  return env[name] || env[name.toUpperCase()] || env['all_proxy'] || env['ALL_PROXY'] || undefined;
-}
 
 async function environment({ env }: Surroundings): Promise<ProxyUse> {
   return {
@@ -142,11 +137,6 @@ function differs(one: string | undefined, other: string | undefined): boolean {
 
 function normal(proxy: string): string {
   return proxy.replace(/\/+$/, '').replace(/^(?!\w+:\/\/)/, 'http://');
-}
-
-/** An address as it may be shown. */
-export function withoutPassword(address: string): string {
-  return address.replace(/(:\/\/[^:@/]*):[^@/]*@/, '$1:…@');
 }
 
 function isLoopback(proxy: string): boolean {

@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 
 /** What came of trying an address. */
 export interface Reached {
@@ -14,15 +15,31 @@ export interface Reached {
 /** How long an address may take to answer, milliseconds. */
 const PATIENCE = 5000;
 
+/** Whose list of certificate authorities holds: that of the system, as for Go, apt, curl and git; or Node's, as for npm. */
+export type Trust = 'system' | 'node';
+
+export interface How {
+  /** `http://[NAME:PASSWORD@]HOST:PORT`; only plain HTTP to the proxy is known. */
+  readonly proxy?: string | undefined;
+  readonly trust?: Trust;
+  /** Milliseconds. */
+  readonly patience?: number;
+}
+
+/** The system's list on Debian and Ubuntu; of package ca-certificates, which a bare system lacks. */
+const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
+
 /**
  * Tries an address with a HEAD request, through a proxy where one is given. Answers that refuse the caller (401, 403, 407) and
  * those of a broken gateway (502 to 504) do not count as reached.
- * @param proxy `http://[NAME:PASSWORD@]HOST:PORT`; only plain HTTP to the proxy is known
  */
-export async function reach(url: string, proxy?: string, patience = PATIENCE): Promise<Reached> {
+export async function reach(url: string, { proxy, trust = 'system', patience = PATIENCE }: How = {}): Promise<Reached> {
   const start = performance.now();
   try {
-    const status = await head(new URL(url), proxy === undefined ? undefined : proxyAddress(proxy), AbortSignal.timeout(patience));
+    const ca = trust === 'system' ? await readFile(AUTHORITIES, 'utf8').catch(() => undefined) : undefined;
+    const secure: ConnectionOptions = ca === undefined ? {} : { ca };
+    const by = proxy === undefined ? undefined : proxyAddress(proxy);
+    const status = await head(new URL(url), by, secure, AbortSignal.timeout(patience));
     const refused = [401, 403, 407, 502, 503, 504].includes(status);
     return { ok: !refused, seen: `${status} in ${((performance.now() - start) / 1000).toFixed(1)} s` };
   } catch (error) {
@@ -34,22 +51,24 @@ function proxyAddress(proxy: string): URL {
   return new URL(/^\w+:\/\//.test(proxy) ? proxy : `http://${proxy}`);
 }
 
-async function head(url: URL, proxy: URL | undefined, signal: AbortSignal): Promise<number> {
-  if (proxy === undefined) return statusOf((url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { method: 'HEAD', signal }));
+async function head(url: URL, proxy: URL | undefined, trusted: ConnectionOptions, signal: AbortSignal): Promise<number> {
+  const method = 'HEAD';
+  if (proxy === undefined && url.protocol === 'https:') return statusOf(httpsRequest(url, { method, signal, ...trusted }));
+  if (proxy === undefined) return statusOf(httpRequest(url, { method, signal }));
   const common: RequestOptions = {
     host: proxy.hostname,
     port: proxy.port || 80,
     signal,
     headers: { host: url.host, ...authorization(proxy) },
   };
-  if (url.protocol === 'http:') return statusOf(httpRequest({ ...common, method: 'HEAD', path: url.href }));
+  if (url.protocol === 'http:') return statusOf(httpRequest({ ...common, method, path: url.href }));
   const target = `${url.hostname}:${url.port || 443}`;
   const socket = await tunnel(httpRequest({ ...common, method: 'CONNECT', path: target }));
   if (typeof socket === 'number') return socket;
   // The certificate is looked at as the programs of the set-up look at it: a proxy that reads along is noticed here.
-  const secure = connectTls({ socket, servername: url.hostname });
+  const secure = connectTls({ ...trusted, socket, servername: url.hostname });
   try {
-    return await statusOf(httpRequest(url.href.replace(/^https:/, 'http:'), { method: 'HEAD', signal, createConnection: () => secure }));
+    return await statusOf(httpRequest(url.href.replace(/^https:/, 'http:'), { method, signal, createConnection: () => secure }));
   } finally {
     secure.destroy();
   }

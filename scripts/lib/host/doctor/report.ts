@@ -1,6 +1,6 @@
 import type { Examined } from './examine.js';
 
-const MARK = { pass: '✔', warn: '!', fail: '✖' } as const;
+const MARK = { pass: '✔', warn: '!', fail: '✖', skip: '–' } as const;
 
 /** What was found as lines for people: one a check, and what mends it below. */
 export function reportLines(examined: readonly Examined[]): string[] {
@@ -10,5 +10,6 @@ export function reportLines(examined: readonly Examined[]): string[] {
     ...(mend === undefined ? [] : mend.split('\n').map((line) => `${' '.repeat(width + 10)}→ ${line}`)),
   ]);
   const count = (wanted: string): number => examined.filter(({ verdict }) => verdict === wanted).length;
-  return [...lines, `${count('pass')} pass, ${count('warn')} warn, ${count('fail')} fail`];
+  const skipped = count('skip') === 0 ? '' : `, ${count('skip')} not asked`;
+  return [...lines, `${count('pass')} pass, ${count('warn')} warn, ${count('fail')} fail${skipped}`];
 }

@@ -1,4 +1,4 @@
-import { type Check, fail, pass, type Surroundings } from './check.js';
+import { type Check, fail, pass, type Surroundings, warn } from './check.js';
 
 /** How this user becomes root: is root, sudo lets them without a password, sudo asks, or not at all. */
 export type RootAccess = 'root' | 'passwordless' | 'asks' | 'none';
@@ -11,6 +11,9 @@ export async function rootAccess({ machine, runner }: Pick<Surroundings, 'machin
   return /password is required|a terminal is required/i.test(stderr) ? 'asks' : 'none';
 }
 
+/** Groups that sudo knows by default: of Debian and Ubuntu, of Ubuntu before 12.04, of Fedora and Arch. */
+const GROUPS = new Set(['sudo', 'admin', 'wheel']);
+
 const sudo: Check = {
   id: 'sudo',
   title: 'root',
@@ -22,8 +25,17 @@ const sudo: Check = {
         return pass('this user is root');
       case 'passwordless':
         return pass(`${on.machine.user} may use sudo, without a password`);
-      case 'asks':
-        return pass(`sudo asks ${on.machine.user} for a password: once, before the steps begin`);
+      case 'asks': {
+        const asks = `sudo asks ${on.machine.user} for a password: once, before the steps begin`;
+        // sudo tells whether it will grant anything only after the password.
+        const { stdout } = await on.runner.run('id', ['-nG'], { accept: true });
+        return stdout.split(' ').some((group) => GROUPS.has(group))
+          ? pass(asks)
+          : warn(
+              `${asks}; and is in no group of sudo’s, so it may not be granted`,
+              `as root: usermod -aG sudo ${on.machine.user}   (holds from the next login on)`,
+            );
+      }
       case 'none':
         return fail(
           `${on.machine.user} is not root and may not use sudo: packages cannot be installed, nor the root file system be assembled`,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { inOrder } from '../../../../scripts/lib/engine.js';
 import { machineFits } from '../../../../scripts/lib/host/doctor/before-run.js';
-import { type Check, fail, pass, warn } from '../../../../scripts/lib/host/doctor/check.js';
+import { type Check, fail, pass, skip, warn } from '../../../../scripts/lib/host/doctor/check.js';
 import { checksBefore, examine, refuseUnfit } from '../../../../scripts/lib/host/doctor/examine.js';
 import { checks } from '../../../../scripts/lib/host/doctor/index.js';
 import { reportLines } from '../../../../scripts/lib/host/doctor/report.js';
@@ -21,6 +21,7 @@ const check = (id: string, look: Check['look'], more: Partial<Check> = {}): Chec
 const good = check('good', async () => pass('all is well'));
 const odd = check('odd', async () => warn('a bit low', 'raise it'));
 const bad = check('bad', async () => fail('is missing', 'install it'));
+const idle = check('idle', async () => skip('no engine answers'));
 const work = [{ id: 'criu', asRoot: true as const }];
 
 describe('looking at a machine', () => {
@@ -145,14 +146,15 @@ test('a run whose machine fits is let go on, one that does not is refused', asyn
 
 describe('the report', () => {
   test('has a line for each check, what mends it below, and a sum', async () => {
-    const lines = reportLines(await examine([good, odd, bad], scene()));
+    const lines = reportLines(await examine([good, odd, bad, idle], scene()));
     expect(lines.map((line) => line.replaceAll(/ +/g, ' '))).toEqual([
       '✔ pass the good all is well',
       '! warn the odd a bit low',
       ' → raise it',
       '✖ fail the bad is missing',
       ' → install it',
-      '1 pass, 1 warn, 1 fail',
+      '– skip the idle not asked: no engine answers',
+      '1 pass, 1 warn, 1 fail, 1 not asked',
     ]);
   });
 });

@@ -79,13 +79,23 @@ describe('becoming root', () => {
 
   test.each([
     ['without a password', '', 'pass', 'without a password'],
-    ['with a password', { stderr: 'sudo: a password is required', exitCode: 1 }, 'pass', 'asks alice for a password'],
     ['where the user may not', { stderr: 'alice is not in the sudoers file.', exitCode: 1 }, 'fail', 'may not use sudo'],
     ['where there is no sudo', new Error('sudo: command not found'), 'fail', 'may not use sudo'],
   ])('goes through sudo %s', async (_, answer, verdict, seen) => {
     expect(await look(sudoChecks, 'sudo', { commands: { 'sudo -n true': answer } })).toMatchObject({
       verdict,
       seen: expect.stringContaining(seen),
+    });
+  });
+
+  test.each([
+    ['alice sudo docker', 'pass'],
+    ['alice sudoku', 'warn'],
+  ])('goes through sudo with a password, and whether it is granted is told only after that: %s', async (groups, verdict) => {
+    const commands = { 'sudo -n true': { stderr: 'sudo: a password is required', exitCode: 1 }, 'id -nG': groups };
+    expect(await look(sudoChecks, 'sudo', { commands })).toMatchObject({
+      verdict,
+      seen: expect.stringContaining('asks alice for a password'),
     });
   });
 });
