@@ -36,7 +36,7 @@ export async function proveCase(
 ): Promise<void> {
   const node = containers[0]?.node ?? '';
   await proof.show(what, async () => {
-    const before = await nodeState(ctx, node);
+    const before = await nodeState(ctx, node, containers);
     const clocks = await Promise.all(containers.map((container) => clockOf(ctx, container)));
     const { seen, archives = [] } = await act();
     const gaps = await Promise.all(containers.map((container, index) => runsOn(ctx, container, clocks[index] ?? 0)));

@@ -2,6 +2,7 @@ import { archiveFolder } from './checkpoint-care.js';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
 import { onNode } from './node.js';
+import type { ContainerRef } from './pod.js';
 import { until } from './until.js';
 
 /** How long collecting in the background may take, milliseconds. */
@@ -19,52 +20,81 @@ const LISTINGS = {
   // Those of pods come and go with the pods.
   mount: "awk '$2 !~ /^\\/(run\\/netns|var\\/lib\\/kubelet\\/pods)\\// {print $1, $2, $3}' /proc/self/mounts",
   'temporary file': 'find /tmp /var/lib/containerd/tmpmounts -mindepth 1',
-  'file of a container': 'find /var/lib/containerd/io.containerd.grpc.v1.cri -mindepth 1',
+  // The logs of dumps that failed stay on purpose.
+  'file of a container': 'find /var/lib/containerd/io.containerd.grpc.v1.cri -mindepth 1 -not -path "*/checkpoint-logs*"',
   archive: `mkdir -p ${archiveFolder}; find ${archiveFolder} -mindepth 1`,
   // Nothing is found on a good day.
   process: 'pgrep -l -x criu || true',
-  // Containers without a process, whose remains the kubelet collects when it comes to it.
+} as const;
+
+/** Containers and sandboxes, by the command that lists their IDs: they tell whose the things are whose names hold one. */
+const OWNERS = {
+  container: 'ctr --namespace=k8s.io containers ls --quiet',
+  // Those without a process, whose remains the kubelet collects when it comes to it.
   dead: 'comm -23 <(ctr --namespace=k8s.io containers ls --quiet | sort) <(ctr --namespace=k8s.io tasks ls | awk \'NR > 1 && $3 != "STOPPED" {print $1}\' | sort)',
 } as const;
 
-/** What a node holds. */
+/** The containers and the sandbox of a pod. */
+const ofPod = ({ namespace, pod }: PodRef): string =>
+  `ctr --namespace=k8s.io containers ls --quiet 'labels."io.kubernetes.pod.name"==${pod},labels."io.kubernetes.pod.namespace"==${namespace}'`;
+
+type PodRef = Pick<ContainerRef, 'namespace' | 'pod'>;
+
+/** What a node holds, as far as some pods and what belongs to no pod are concerned. */
 export interface NodeState {
+  readonly pods: readonly PodRef[];
   /** A line for each thing, `KIND NAME`, sorted. */
   readonly lines: readonly string[];
-  /** IDs of containers that have no process any more. */
+  /** IDs of the containers and sandboxes of other pods. */
+  readonly others: readonly string[];
+  /** IDs of containers and sandboxes that have no process any more. */
   readonly dead: readonly string[];
 }
 
-const SCRIPT = [
-  'set -o pipefail',
-  ...Object.entries(LISTINGS).map(([kind, command]) => `{ ${command}; } | sed "s|^|${kind} |" || exit 1`),
-].join('\n');
+/** The script for bash that lists everything, `KIND NAME` each. */
+const script = (pods: readonly PodRef[]): string =>
+  [
+    'set -o pipefail',
+    ...[...Object.entries({ ...LISTINGS, ...OWNERS }), ...pods.map((pod) => ['own', ofPod(pod)] as const)].map(
+      ([kind, command]) => `{ ${command}; } | sed "s|^|${kind} |" || exit 1`,
+    ),
+  ].join('\n');
 
 /** Lists what a checkpoint could leave on a node. Undefined while containerd does not answer. */
-async function look(ctx: Context, node: string): Promise<NodeState | undefined> {
-  const { stdout, exitCode } = await onNode(ctx, node, ['bash', '-c', SCRIPT], { accept: true });
+async function look(ctx: Context, node: string, pods: readonly PodRef[]): Promise<NodeState | undefined> {
+  const { stdout, exitCode } = await onNode(ctx, node, ['bash', '-c', script(pods)], { accept: true });
   if (exitCode !== 0) return undefined;
   const all = stdout.split('\n').filter(Boolean).sort();
-  const isDead = (line: string): boolean => line.startsWith('dead ');
-  return { lines: all.filter((line) => !isDead(line)), dead: all.filter(isDead).map((line) => line.slice('dead '.length)) };
+  const ids = (kind: string): string[] => all.filter((line) => line.startsWith(`${kind} `)).map((line) => line.slice(kind.length + 1));
+  const own = new Set(ids('own'));
+  return {
+    pods,
+    lines: all.filter((line) => !/^(?:container|dead|own) /.test(line)),
+    others: ids('container').filter((id) => !own.has(id)),
+    dead: ids('dead'),
+  };
 }
 
-/** What a node holds now. */
-export async function nodeState(ctx: Context, node: string): Promise<NodeState> {
+/** What a node holds now. @param pods those that count; the other ones may come and go meanwhile */
+export async function nodeState(ctx: Context, node: string, pods: readonly PodRef[]): Promise<NodeState> {
   // A file that goes while it is listed ends find(1) with an error.
   const listed = await until(
     ctx,
     `what is on ${node} can be listed`,
-    () => look(ctx, node),
+    () => look(ctx, node, pods),
     (state) => state !== undefined,
   );
-  return listed ?? { lines: [], dead: [] };
+  return listed ?? { pods, lines: [], others: [], dead: [] };
 }
 
-/** What is in one state and not in the other, as lines with a sign before them; without what belongs to those that were dead before. */
+/**
+ * What is in one state and not in the other, as lines with a sign before them; without what belongs to other pods, or to those that were
+ * dead before: other pods end and begin, and the kubelet collects what they left, when it comes to it.
+ */
 function differences(before: NodeState, after: NodeState): string[] {
   const [had, has] = [new Set(before.lines), new Set(after.lines)];
-  const counts = (line: string): boolean => !before.dead.some((id) => line.includes(id));
+  const strangers = [...before.others, ...before.dead, ...after.others];
+  const counts = (line: string): boolean => !strangers.some((id) => line.includes(id));
   return [
     ...after.lines.filter((line) => !had.has(line) && counts(line)).map((line) => `+ ${line}`),
     ...before.lines.filter((line) => !has.has(line) && counts(line)).map((line) => `- ${line}`),
@@ -80,7 +110,7 @@ export async function expectSameState(ctx: Context, node: string, before: NodeSt
     ctx,
     (different) => new ToolkitError(`something was left on ${node}, or is gone`, { details: different.slice(0, SHOWN) }),
     async () => {
-      const after = await look(ctx, node);
+      const after = await look(ctx, node, before.pods);
       return after === undefined ? ['containerd does not answer'] : differences(before, after);
     },
     (different) => different.length === 0,
