@@ -6,6 +6,8 @@ import type { Context } from './context.js';
 import { messageOf, ToolkitError } from './errors.js';
 import { askBare, containersFolder, proveCase, type Seen, strikeDump, strikeWriting } from './hard-case.js';
 import { peakOf } from './hard-disk.js';
+import { expectFinishedDump, expectKeptLog, removeKeptLogs } from './hard-kept-log.js';
+import { proveFirstPhase } from './hard-phases.js';
 import { connect } from './kube/client.js';
 import { kubeContext } from './kubectl.js';
 import type { HttpAnswer } from './kubelet.js';
@@ -16,8 +18,8 @@ import type { RunResult } from './runner.js';
 
 /** Checkpoints in a row. */
 const ROW = 10;
-/** How long CRIU is left hanging before its caller gives up, seconds. */
-const HANGS = 3;
+/** How long CRIU may hang before it is ended, and how long that may take then, seconds. */
+const HANGS = { least: 20, most: 60 };
 /** Most that a checkpoint may take of the disk, as a multiple of the memory dumped. */
 const DISK = 2;
 
@@ -28,12 +30,15 @@ const DISK = 2;
 export async function proveHardCases(ctx: Context, proof: Proof): Promise<void> {
   const node = await controlPlane(ctx);
   try {
-    const pods = await proof.show(`four pods hold memory: ${SIZE_NAMES.join(', ')}`, async () => ({
+    const made = await proof.show(`four pods hold memory: ${SIZE_NAMES.join(', ')}`, async () => ({
       seen: `on ${node}`,
       value: await makeBallasts(ctx, node),
     }));
+    const pods: Ballasts = { ...made, small: await proveFirstPhase(ctx, proof, made.small) };
     await proveWhole(ctx, proof, pods['1 GiB']);
     await proveKilled(ctx, proof, pods['1 GiB']);
+    await proveLeft(ctx, proof, pods['1 GiB']);
+    await proveHanging(ctx, proof, pods['1 GiB']);
     await proveSecond(ctx, proof, pods['1 GiB']);
     await proveFullDisk(ctx, proof, pods['256 MiB']);
     await proveMany(ctx, proof, pods);
@@ -49,6 +54,8 @@ export async function proveHardCases(ctx: Context, proof: Proof): Promise<void> 
     // Archives of a case that did not hold, or was stopped.
     const archives = SIZE_NAMES.map((size) => `${archiveFolder}/checkpoint-${podOf(size)}_default-${BALLAST}-`);
     await onNode({ runner: ctx.lastly }, node, ['sh', '-c', archives.map((archive) => `rm -f ${archive}*`).join('; ')]);
+    const owners = SIZE_NAMES.map((size) => ({ pod: podOf(size) }));
+    await removeKeptLogs(ctx.lastly, node, owners);
   }
 }
 
@@ -67,17 +74,14 @@ async function proveWhole(ctx: Context, proof: Proof, container: RunningContaine
 /** Someone is killed or goes away in the middle: the call fails, and nothing else happens. */
 async function proveKilled(ctx: Context, proof: Proof, container: RunningContainer): Promise<void> {
   const { node } = container;
-  const cancel = `pkill -KILL -f '^curl .*${kubeletRoute(container)}'`;
   const cases: ReadonlyArray<readonly [what: string, strike: () => Promise<void>]> = [
-    ['CRIU is killed in the middle', () => strikeDump(ctx, container, 'pkill -KILL -x criu')],
+    ['CRIU is killed while it writes memory', () => strikeDump(ctx, container, 'pkill -KILL -x criu')],
     ['containerd is killed in the middle', () => strikeDump(ctx, container, 'systemctl kill --kill-whom=main --signal=KILL containerd')],
     [
       'containerd is killed while it writes the archive',
       () => strikeWriting(ctx, node, 'systemctl kill --kill-whom=main --signal=KILL containerd'),
     ],
     ['the kubelet is killed in the middle', () => strikeDump(ctx, container, 'systemctl kill --kill-whom=main --signal=KILL kubelet')],
-    ['the client goes away in the middle', () => strikeDump(ctx, container, cancel)],
-    ['CRIU hangs, and the client goes away', () => strikeDump(ctx, container, `pkill -STOP -x criu; sleep ${HANGS}; ${cancel}`)],
   ];
   for (const [what, strike] of cases) {
     await proveCase(ctx, proof, what, [container], async () => {
@@ -86,6 +90,46 @@ async function proveKilled(ctx: Context, proof: Proof, container: RunningContain
       return { seen: await asked };
     });
   }
+}
+
+/** A dump that nobody waits for any more is not cut off: that could kill the process. */
+async function proveLeft(ctx: Context, proof: Proof, container: RunningContainer): Promise<void> {
+  await proveCase(
+    ctx,
+    proof,
+    'the client goes away in the middle: the dump comes to its end, and no archive is left',
+    [container],
+    async () => {
+      await removeKeptLogs(ctx.runner, container.node, [container]);
+      const asked = askBare(ctx, container).then(
+        ({ status }) => {
+          throw new ToolkitError(`the client did not go away: ${status}`);
+        },
+        () => undefined,
+      );
+      await strikeDump(ctx, container, `pkill -KILL -f '^curl .*${kubeletRoute(container)}'`);
+      await asked;
+      return { seen: await expectFinishedDump(ctx, container) };
+    },
+  );
+}
+
+/** A dump that makes no progress is ended, and says what that may have cost. */
+async function proveHanging(ctx: Context, proof: Proof, container: RunningContainer): Promise<void> {
+  await proveCase(ctx, proof, 'CRIU hangs: it is ended, and the error says why', [container], async () => {
+    const asked = askBare(ctx, container);
+    await strikeDump(ctx, container, 'pkill -STOP -x criu');
+    const start = ctx.clock.now();
+    const answer = await asked;
+    const seconds = (ctx.clock.now() - start) / 1000;
+    const said = refusal(answer);
+    for (const word of ['CRIU made no progress for 20s', 'was killed', 'may be damaged']) {
+      if (!said.includes(word)) throw new ToolkitError(`the error does not say: ${word}`, { details: [said] });
+    }
+    if (!(seconds >= HANGS.least && seconds <= HANGS.most)) throw new ToolkitError(`it was ended after ${seconds} s`);
+    const last = await expectKeptLog(ctx, container.node, answer.body);
+    return { seen: `after ${seconds.toFixed(1)} s; CRIU’s last words are in the error and on the node: ${last}` };
+  });
 }
 
 /** What was answered to a checkpoint that cannot have been made. */
@@ -171,11 +215,12 @@ async function proveMany(ctx: Context, proof: Proof, pods: Ballasts): Promise<vo
   });
 }
 
-/** What an error of the kubelet tells, on one line: its frame, paths and long IDs say nothing here. */
+/** What an error of the kubelet tells, on one line: its frame, paths, long IDs and CRIU's log say nothing here. */
 function reasonIn(text: string): string {
   return text
     .replace(/\s+/g, ' ')
     .replace(/^.* desc = /, '')
+    .replace(/ CRIU's log .*$/, '')
     .replace(/"?[0-9a-f]{64}"?/g, '…')
     .replace(/\/[^ ]*\/…(?=\/)/g, '…')
     .replace(/\)$/, '');
