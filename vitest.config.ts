@@ -16,6 +16,15 @@ export default defineConfig({
           hookTimeout: HOUR,
         },
       },
+      {
+        test: {
+          name: 'boxes',
+          include: ['test/boxes/**/*.test.ts'],
+          // After the others: a box finds what they built in Go's caches.
+          sequence: { groupOrder: 1 },
+          testTimeout: 2 * HOUR,
+        },
+      },
     ],
   },
 });

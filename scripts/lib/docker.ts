@@ -16,6 +16,9 @@ export interface ImageBuild {
   readonly fetches?: boolean;
 }
 
+/** Label of the images that are built: the instance whose they are. */
+const INSTANCE_LABEL = 'kind-checkpoint.instance';
+
 /** Builds an image from files laid into a build context of its own. */
 export async function buildImage(
   ctx: StepContext,
@@ -40,6 +43,9 @@ export async function buildImage(
         'build',
         '--progress=plain',
         '--pull=false',
+        // What is built on it inherits the label: images that a rebuild left without a name can be told from other people's.
+        '--label',
+        `${INSTANCE_LABEL}=${ctx.options.instance}`,
         '--file',
         dockerfile,
         ...buildArgs,

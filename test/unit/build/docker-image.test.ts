@@ -28,6 +28,10 @@ describe('an image', () => {
     expect(call.line).toContain('--load --tag counter:test');
   });
 
+  test('names the instance whose it is, so that what a rebuild leaves without a name is still known', async () => {
+    expect((await build()).call.line).toContain('--label kind-checkpoint.instance=latest');
+  });
+
   test('has no attestations, which would make an index of it', async () => {
     expect((await build()).call.options.env).toMatchObject({ BUILDX_NO_DEFAULT_ATTESTATIONS: '1' });
   });
