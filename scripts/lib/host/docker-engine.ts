@@ -37,6 +37,8 @@ export interface EngineFacts {
   readonly chosenBy: 'DOCKER_HOST' | 'DOCKER_CONTEXT' | 'context' | 'default';
   /** `overlay2`, or `overlayfs` with the containerd image store. */
   readonly storageDriver: string | undefined;
+  /** Where it keeps images and containers, on its machine. */
+  readonly dataRoot: string | undefined;
   /** True when images are kept in containerd: the ID of an image is then the digest of its manifest or index, not of its configuration. */
   readonly containerdImageStore: boolean;
   readonly cgroupVersion: 1 | 2 | undefined;
@@ -110,6 +112,7 @@ export async function readEngineFacts(ctx: Pick<Context, 'runner' | 'env'>, kern
     endpoint: context?.Endpoints?.docker?.Host || undefined,
     chosenBy: chosenBy(ctx.env, context?.Name ?? undefined),
     storageDriver: info?.Driver || undefined,
+    dataRoot: info?.DockerRootDir || undefined,
     containerdImageStore: (info?.DriverStatus ?? []).some(([, value]) => value?.startsWith('io.containerd.snapshotter') === true),
     cgroupVersion: info?.CgroupVersion === '2' ? 2 : info?.CgroupVersion === '1' ? 1 : undefined,
     experimental: info?.ExperimentalBuild === true,

@@ -26,6 +26,7 @@ describe('what an engine says about itself', () => {
       endpoint: 'unix:///var/run/docker.sock',
       chosenBy: 'default',
       storageDriver: 'overlay2',
+      dataRoot: '/var/lib/docker',
       containerdImageStore: false,
       cgroupVersion: 2,
       experimental: false,

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { type Check, type Finding, fail, forRoot, pass, type Surroundings, warn } from './check.js';
+import { engine } from './engine.js';
 import type { Room } from './machine.js';
 
 const GB = 1e9;
@@ -30,7 +31,7 @@ const disk: Check = {
   title: 'disk',
   quick: true,
   async look(on) {
-    const dockerRoot = await on.once('docker root', () => dockerDataRoot(on));
+    const dockerRoot = await dockerDataRoot(on);
     const built = (await on.machine.ownership(path.join(on.paths.stamps, 'node-image.json'))) !== undefined;
     const places: Place[] = built
       ? [
@@ -81,13 +82,11 @@ function gb(bytes: number): string {
   return (bytes / GB).toFixed(1);
 }
 
-/** Where the engine keeps images and containers; asked of daemon.json where no engine tells. */
-async function dockerDataRoot({ machine, runner }: Surroundings): Promise<string> {
-  const { stdout, exitCode } = await runner
-    .run('docker', ['info', '--format', '{{.DockerRootDir}}'], { accept: true })
-    .catch(() => ({ stdout: '', exitCode: 1 }));
-  if (exitCode === 0 && stdout.startsWith('/')) return stdout;
-  const configured = /"data-root"\s*:\s*"([^"]+)"/.exec((await machine.read('/etc/docker/daemon.json')) ?? '')?.[1];
+/** Where the engine keeps images and containers; by daemon.json where no engine tells. */
+async function dockerDataRoot(on: Surroundings): Promise<string> {
+  const { dataRoot } = await engine(on);
+  if (dataRoot !== undefined) return dataRoot;
+  const configured = /"data-root"\s*:\s*"([^"]+)"/.exec((await on.machine.read('/etc/docker/daemon.json')) ?? '')?.[1];
   return configured ?? '/var/lib/docker';
 }
 

@@ -2,17 +2,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Context } from '../../context.js';
-import { type EngineFacts, readEngineFacts, refusal } from '../docker-engine.js';
-import { type Check, fail, forRoot, pass, type Surroundings, skip, warn } from './check.js';
+import { refusal } from '../docker-engine.js';
+import { type Check, fail, forRoot, pass, skip, warn } from './check.js';
+import { engine } from './engine.js';
 import { exitProgram, tarOf } from './exit-program.js';
 
-/** What the Docker engine says, asked once. */
-function engine(on: Surroundings): Promise<EngineFacts> {
-  return on.once('engine', () => readEngineFacts(on));
-}
-
-/** True where something else than an engine that answers is there: the first check tells about it. */
+/** Why the others are not asked where the first check tells that there is no engine. */
 const ASLEEP = 'no engine answers';
+
+const HUNG =
+  'see whether docker info answers; else restart the engine, which stops containers without a restart policy: systemctl restart docker';
 
 const docker: Check = {
   id: 'docker',
@@ -20,6 +19,7 @@ const docker: Check = {
   quick: true,
   async look(on) {
     const facts = await engine(on);
+    if (facts.hangs) return warn('docker was asked and does not come to an end: the engine hangs, or the machine is very busy', HUNG);
     const refused = refusal(facts);
     if (refused !== undefined) return fail([refused.message, ...refused.details].join('; '), refused.hint);
     if (facts.answers) return pass(`engine ${facts.version}, client ${facts.client}`);
@@ -41,8 +41,8 @@ const storage: Check = {
   title: 'Docker’s storage',
   quick: false,
   async look(on) {
-    const { answers, storageDriver = 'unknown', containerdImageStore } = await engine(on);
-    if (!answers) return skip(ASLEEP);
+    const { answers, hangs, storageDriver = 'unknown', containerdImageStore } = await engine(on);
+    if (!answers || hangs) return skip(ASLEEP);
     const seen = `${storageDriver}, images in ${containerdImageStore ? 'the containerd store' : 'Docker’s own store'}`;
     // vfs copies every layer whole (https://docs.docker.com/engine/storage/drivers/vfs-driver/).
     return /^(vfs|native)$/.test(storageDriver)
@@ -60,6 +60,7 @@ const buildx: Check = {
   quick: false,
   async look(on) {
     const facts = await engine(on);
+    if (facts.hangs) return skip(ASLEEP);
     if (facts.client === undefined) return skip('there is no docker');
     return facts.buildx === undefined
       ? warn('docker finds no buildx, with which images are built', forRoot(on.machine, 'apt-get', 'install', 'docker-buildx'))
@@ -73,8 +74,8 @@ const privileged: Check = {
   title: 'privileged containers',
   quick: false,
   async look(on) {
-    const { answers, kind } = await engine(on);
-    if (!answers || kind !== 'engine') return skip(ASLEEP);
+    const { answers, hangs, kind } = await engine(on);
+    if (!answers || hangs || kind !== 'engine') return skip(ASLEEP);
     const image = `kind-checkpoint-doctor:${process.pid}`;
     const folder = await mkdtemp(path.join(tmpdir(), 'kind-checkpoint-doctor-'));
     try {

@@ -1,6 +1,6 @@
 import type { Context } from '../../context.js';
 import { messageOf, ToolkitError } from '../../errors.js';
-import { withDefaults } from '../../runner.js';
+import { type Runner, withDefaults } from '../../runner.js';
 import type { Check, Concern, Finding, Surroundings } from './check.js';
 import { type Machine, thisMachine } from './machine.js';
 import { reach } from './reach.js';
@@ -10,7 +10,7 @@ const PATIENCE = 8000;
 /** How long a command of a check may take, milliseconds. */
 const COMMAND_TIMEOUT = 6000;
 /** The same for those that are asked before a run. */
-const QUICK_PATIENCE = 3000;
+const QUICK = { patience: 3000, commandTimeout: 2500 };
 
 /** A check and what it found. */
 export interface Examined extends Finding {
@@ -21,19 +21,28 @@ export interface Examined extends Finding {
 /** What the checks are told by the task. */
 export interface Subject extends Partial<Pick<Surroundings, 'ports' | 'criuSources' | 'goSources' | 'criuReport' | 'reach'>> {
   readonly machine?: Machine;
+  /** How long a command of a check may take, milliseconds. */
+  readonly commandTimeout?: number;
 }
 
 /** What checks may look at, with every command bounded in time. */
 export function surroundings(ctx: Context, subject: Subject = {}): Surroundings {
-  const { ports = [], criuSources = [], goSources = [], criuReport = '', machine = thisMachine() } = subject;
+  const {
+    ports = [],
+    criuSources = [],
+    goSources = [],
+    criuReport = '',
+    machine = thisMachine(),
+    commandTimeout = COMMAND_TIMEOUT,
+  } = subject;
   const asked = new Map<string, Promise<unknown>>();
   return {
     paths: ctx.paths,
     options: ctx.options,
     env: ctx.env,
     // Words of programs are read, so they must be the untranslated ones.
-    runner: withDefaults(ctx.runner, { timeout: COMMAND_TIMEOUT, env: { LC_ALL: 'C' } }),
-    lastly: withDefaults(ctx.lastly, { timeout: COMMAND_TIMEOUT }),
+    runner: bounded(withDefaults(ctx.runner, { env: { LC_ALL: 'C' } }), commandTimeout),
+    lastly: bounded(ctx.lastly, commandTimeout),
     machine,
     ports,
     criuSources,
@@ -50,6 +59,13 @@ export function surroundings(ctx: Context, subject: Subject = {}): Surroundings 
   };
 }
 
+/** A runner that gives no command longer than this, whatever it is told. */
+function bounded(runner: Runner, timeout: number): Runner {
+  return {
+    run: (file, args, options = {}) => runner.run(file, args, { ...options, timeout: Math.min(options.timeout ?? timeout, timeout) }),
+  };
+}
+
 /**
  * Looks at everything side by side. A check that breaks, or does not come to an end, is a warning: what cannot be told is no fault
  * of the machine.
@@ -60,12 +76,12 @@ export function examine(checks: readonly Check[], on: Surroundings, patience = P
   return Promise.all(
     checks.map(async (check) => {
       const { id, title } = check;
-      return { id, title, ...(await bounded(check, on, patience)) };
+      return { id, title, ...(await inTime(check, on, patience)) };
     }),
   );
 }
 
-async function bounded(check: Check, on: Surroundings, patience: number): Promise<Finding> {
+async function inTime(check: Check, on: Surroundings, patience: number): Promise<Finding> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<Finding>((resolve) => {
     timer = setTimeout(() => resolve({ verdict: 'warn', seen: `could not be told: no answer in ${patience / 1000} s` }), patience);
@@ -98,7 +114,11 @@ export function checksBefore(checks: readonly Check[], pending: Pending): Check[
  */
 export async function refuseUnfit(ctx: Context, checks: readonly Check[], pending: Pending, subject: Subject = {}): Promise<void> {
   if (pending.length === 0) return;
-  const examined = await examine(checksBefore(checks, pending), surroundings(ctx, subject), QUICK_PATIENCE);
+  const examined = await examine(
+    checksBefore(checks, pending),
+    surroundings(ctx, { commandTimeout: QUICK.commandTimeout, ...subject }),
+    QUICK.patience,
+  );
   ctx.signal.throwIfAborted();
   const failed = examined.filter(({ verdict }) => verdict === 'fail');
   if (failed.length === 0) return;

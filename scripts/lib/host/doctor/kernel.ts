@@ -1,4 +1,5 @@
 import { type Check, type Finding, fail, forRoot, pass, type Surroundings, warn } from './check.js';
+import { engine } from './engine.js';
 
 /** CAP_SYS_RESOURCE in the masks of /proc/PID/status (capability.h). */
 const CAP_SYS_RESOURCE = 24n;
@@ -56,15 +57,14 @@ const appArmor: Check = {
   id: 'apparmor',
   title: 'AppArmor',
   quick: false,
-  async look({ machine, runner }) {
+  async look(on) {
+    const { machine } = on;
     if ((await machine.read('/sys/module/apparmor/parameters/enabled'))?.trim() !== 'Y') return pass('not in force');
-    const { stdout } = await runner
-      .run('docker', ['version', '--format', '{{.Server.Version}}'], { accept: true })
-      .catch(() => ({ stdout: '' }));
+    const { version } = await engine(on);
     // The template of 24.0's package in Ubuntu 24.04's release pocket: https://github.com/checkpoint-restore/criu/issues/2516
-    if (stdout.startsWith('24.0.'))
+    if (version?.startsWith('24.0.') === true)
       return warn(
-        `in force, and the template of Docker ${stdout} may make docker checkpoint hang (criu#2516)`,
+        `in force, and the template of Docker ${version} may make docker checkpoint hang (criu#2516)`,
         forRoot(machine, 'apt-get', 'install', '--only-upgrade', 'docker.io'),
       );
     return pass('in force');

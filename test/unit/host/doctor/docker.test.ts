@@ -2,45 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { dockerChecks } from '../../../../scripts/lib/host/doctor/docker.js';
 import { exitProgram, tarOf } from '../../../../scripts/lib/host/doctor/exit-program.js';
 import { put, realRunner, temporaryFolder } from '../../../support/context.js';
-import type { Call } from '../../../support/fake-runner.js';
+import { docker } from '../../../support/engine.js';
 import { look, type Scene } from '../../../support/machine.js';
-
-interface Engine {
-  readonly info?: Record<string, unknown>;
-  readonly host?: string;
-  /** What docker prints when no engine answers. */
-  readonly complaint?: string;
-  readonly installed?: boolean;
-}
-
-/** Answers of a docker that has this engine behind it. */
-function docker(
-  { info = {}, host = 'unix:///var/run/docker.sock', complaint, installed = true }: Engine,
-  more: (call: Call) => string | { stderr?: string; exitCode: number } | undefined = () => undefined,
-): Scene {
-  const client = { Version: '28.2.2', Plugins: [{ Name: 'buildx', Version: '0.13.1' }] };
-  const server: Record<string, unknown> =
-    complaint === undefined ? { ServerVersion: '26.1.5', Driver: 'overlay2', KernelVersion: undefined, ...info } : {};
-  return {
-    commands: (call) => {
-      if (!installed && call.file === 'docker') return new Error('docker: command not found');
-      const failed = complaint === undefined ? {} : { stderr: complaint, exitCode: 1 };
-      if (call.line.startsWith('docker info'))
-        return { stdout: JSON.stringify({ ...server, ClientInfo: { ...client, ...(info['ClientInfo'] as object) } }), ...failed };
-      if (call.line.startsWith('docker version'))
-        return {
-          stdout: JSON.stringify({
-            Client: { Version: '28.2.2' },
-            ...(complaint === undefined ? { Server: { Version: server['ServerVersion'] ?? '26.1.5' } } : {}),
-          }),
-          ...failed,
-        };
-      if (call.line.startsWith('docker context inspect')) return JSON.stringify({ Name: 'default', Endpoints: { docker: { Host: host } } });
-      if (call.line.includes('command -v docker')) return '/usr/bin/docker';
-      return more(call);
-    },
-  };
-}
 
 describe('Docker', () => {
   test('that fits is told with its version', async () => {
@@ -78,6 +41,13 @@ describe('Docker', () => {
       mend: 'npm run setup',
     });
     expect(await look(dockerChecks, 'docker', none)).toMatchObject({ verdict: 'fail' });
+  });
+
+  test('that hangs is told as such, and is not taken for one that is missing', async () => {
+    const hanging: Scene = { commands: () => ({ exitCode: 124 }) };
+    expect(await look(dockerChecks, 'docker', hanging)).toMatchObject({ verdict: 'warn', seen: expect.stringContaining('hangs') });
+    for (const id of ['docker-storage', 'docker-buildx', 'docker-privileged'])
+      expect((await look(dockerChecks, id, hanging)).verdict).toBe('skip');
   });
 
   test('that does not run is started', async () => {

@@ -3,6 +3,7 @@ import { aptChecks } from '../../../../scripts/lib/host/doctor/apt.js';
 import { diskChecks } from '../../../../scripts/lib/host/doctor/disk.js';
 import { leftoverChecks } from '../../../../scripts/lib/host/doctor/leftovers.js';
 import { portChecks } from '../../../../scripts/lib/host/doctor/ports.js';
+import { docker } from '../../../support/engine.js';
 import { type FakeMachine, look } from '../../../support/machine.js';
 
 const cache = '/home/alice/checkout/.cache';
@@ -42,7 +43,7 @@ describe("apt's locks", () => {
 });
 
 describe('the disk', () => {
-  const commands = { "docker info --format $'{{.DockerRootDir}}'": '/data/docker' };
+  const { commands } = docker({ info: { DockerRootDir: '/data/docker' } });
   const rooms = (home: number, docker: number, device = 2) => ({
     '/home': { free: home * GB, device: 1 },
     '/data': { free: docker * GB, device },
@@ -70,7 +71,7 @@ describe('the disk', () => {
   test("is where daemon.json puts Docker's data when no engine answers", async () => {
     const files = { '/etc/docker/daemon.json': '{ "data-root": "/data/docker" }' };
     const found = await look(diskChecks, 'disk', {
-      commands: { "docker info --format $'{{.DockerRootDir}}'": { exitCode: 1 } },
+      ...docker({ complaint: 'Cannot connect to the Docker daemon' }),
       machine: { rooms: rooms(20, 1), files },
     });
     expect(found).toMatchObject({ verdict: 'fail', seen: expect.stringContaining('/data/docker') });

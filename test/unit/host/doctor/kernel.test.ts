@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { criuChecks, judgeCriuCheck, judgeKernelOptions } from '../../../../scripts/lib/host/doctor/criu.js';
 import { kernelChecks } from '../../../../scripts/lib/host/doctor/kernel.js';
+import { docker } from '../../../support/engine.js';
 import { type FakeMachine, look } from '../../../support/machine.js';
 
 const withFiles = (files: Record<string, string>, more: FakeMachine = {}) => ({ machine: { ...more, files } });
@@ -40,14 +41,15 @@ describe('CAP_SYS_RESOURCE', () => {
 
 describe('what may forbid things', () => {
   const enabled = '/sys/module/apparmor/parameters/enabled';
-  const version = "docker version --format $'{{.Server.Version}}'";
 
   test.each([
     ['absent', {}, '24.0.7', 'pass'],
     ['in force with an engine whose template is right', { [enabled]: 'Y\n' }, '26.1.5', 'pass'],
     ['in force with the engine whose template makes CRIU hang', { [enabled]: 'Y\n' }, '24.0.7', 'warn'],
   ])('AppArmor %s', async (_, files: Record<string, string>, engine, verdict) => {
-    expect((await look(kernelChecks, 'apparmor', { ...withFiles(files), commands: { [version]: engine } })).verdict).toBe(verdict);
+    expect((await look(kernelChecks, 'apparmor', { ...withFiles(files), ...docker({ info: { ServerVersion: engine } }) })).verdict).toBe(
+      verdict,
+    );
   });
 
   test.each([
