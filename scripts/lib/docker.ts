@@ -63,6 +63,7 @@ export async function buildImage(
           ...Object.fromEntries(Object.entries(variables).filter(([name, value]) => ctx.env[name] !== value)),
         },
         failure: `docker could not build ${tag}`,
+        ...(fetches ? { hint: FETCHES } : {}),
       },
     );
   } finally {
@@ -70,6 +71,8 @@ export async function buildImage(
   }
 }
 
+const FETCHES =
+  'It fetches Debian packages inside the build: check the network there. Behind a proxy set http_proxy, or Acquire::http::Proxy in /etc/apt.';
 const NO_PROXIES: BuildProxies = { variables: {}, onThisMachine: false };
 
 /** Name of the Docker context in force, which is also that of its engine's builder. */
