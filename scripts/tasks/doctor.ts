@@ -15,8 +15,8 @@ export default task({
   async run({ ctx, print, printJson }) {
     const [{ ports }, criuSources, goSources] = await Promise.all([
       readClusterConfig(ctx.options.clusterConfig),
-      addresses(ctx.paths.inRoot('images', 'criu', 'source.yaml')),
-      addresses(ctx.paths.inRoot('kubernetes', 'go.yaml')),
+      addresses(ctx.paths.inRoot('images', 'criu', 'source.yaml'), ctx.env),
+      addresses(ctx.paths.inRoot('kubernetes', 'go.yaml'), ctx.env),
     ]);
     const subject = { ports, criuSources, goSources, criuReport: criuReport(ctx.paths.build) };
     const examined = await examine(checks, surroundings(ctx, subject));
@@ -26,11 +26,13 @@ export default task({
   },
 });
 
-/** Where the things of a source file are fetched from, for this architecture. */
-async function addresses(file: string): Promise<string[]> {
+/** Where the things of a source file are fetched from, for this architecture; modules from the proxies that GOPROXY names. */
+async function addresses(file: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const { sources } = await readSources(file);
+  const proxies = (env['GOPROXY'] ?? '').split(/[,|]/).filter((entry) => /^https?:/.test(entry));
   return sources.flatMap((source) => {
-    if ('git' in source) return [source.git];
-    return 'archive' in source && (source.arch ?? process.arch) === process.arch ? [source.archive] : [];
+    if ('arch' in source && source.arch !== undefined && source.arch !== process.arch) return [];
+    if ('module' in source) return proxies.map((proxy) => `${proxy.replace(/\/$/, '')}/${source.module}/@v/${source.version}.zip`);
+    return 'archive' in source ? [source.archive] : 'git' in source ? [source.git] : [];
   });
 }

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { environmentProxy, withoutPassword } from '../proxies.js';
-import { type Check, type Finding, fail, forRoot, pass, type Surroundings, skip, warn } from './check.js';
+import { type Check, type Finding, fail, pass, type Surroundings, skip, warn } from './check.js';
 import { aptProxies, npmConfig } from './proxies.js';
-import type { Reached, Trust } from './reach.js';
+import { type Reached, SYSTEM_AUTHORITIES } from './reach.js';
 
 /** An address tried. */
 interface Tried extends Reached {
@@ -24,8 +24,8 @@ function proxyFor(url: string, env: NodeJS.ProcessEnv): string | undefined {
   return goesDirect(url, env) ? undefined : environmentProxy(env, url.startsWith('https:') ? 'https' : 'http');
 }
 
-async function attempt(on: Surroundings, url: string, proxy: string | undefined, trust: Trust = 'system'): Promise<Tried> {
-  return { url, ...(await on.reach(url, { proxy, trust })) };
+async function attempt(on: Surroundings, url: string, proxy: string | undefined): Promise<Tried> {
+  return { url, ...(await on.reach(url, { proxy, authorities: SYSTEM_AUTHORITIES })) };
 }
 
 /** Hosts and outcomes, each once. */
@@ -34,9 +34,9 @@ function tell(tried: readonly Tried[]): string {
 }
 
 /** What mends it, by what came of trying. */
-function mendFor(tried: readonly Tried[], proxy: string | undefined, trust: Trust = 'system'): string {
+function mendFor(tried: readonly Tried[], proxy: string | undefined, who: 'npm' | 'the system' = 'the system'): string {
   if (tried.some(({ seen }) => CERTIFICATE.test(seen)))
-    return trust === 'node'
+    return who === 'npm'
       ? 'npm config set cafile=FILE, with the certificate of the authority that the network uses'
       : 'put the certificate of the authority that the network uses into /usr/local/share/ca-certificates/NAME.crt, and run (as root): update-ca-certificates';
   return proxy === undefined
@@ -57,7 +57,7 @@ const goItself: Check = {
     if (tried.some(({ ok }) => ok)) return pass(`${seen}: set-up fetches one (${tell(tried)})`);
     return fail(
       `${seen}, and where it is fetched from is not reached: ${tell(tried)}`,
-      `${mendFor(tried, proxyFor(urls[0] ?? '', on.env))}; or: ${forRoot(on.machine, 'apt-get', 'install', 'golang-go')}   (1.21 or newer)`,
+      `${mendFor(tried, proxyFor(urls[0] ?? '', on.env))}; or set GOPROXY to a Go module proxy that is reached; or install Go 1.21 or newer by hand`,
     );
   },
 };
@@ -111,14 +111,14 @@ const npmRegistry: Check = {
   title: 'npm packages',
   quick: false,
   async look(on) {
-    const { registry, proxy, 'https-proxy': httpsProxy } = await npmConfig(on);
+    const { registry, proxy, 'https-proxy': httpsProxy, cafile } = await npmConfig(on);
     if (!registry) return skip('npm does not tell its registry');
     const by = (registry.startsWith('https:') ? (httpsProxy ?? proxy) : proxy) ?? proxyFor(registry, on.env);
-    const tried = [await attempt(on, registry, by, 'node')];
+    const tried = [{ url: registry, ...(await on.reach(registry, { proxy: by, authorities: cafile ?? undefined })) }];
     // They are installed: this runs on them. The next ones are wanted when package-lock.json changes.
     return tried[0]?.ok === true
       ? pass(tell(tried))
-      : warn(`not reached: ${tell(tried)}`, `${mendFor(tried, by, 'node')}; npm config get registry`);
+      : warn(`not reached: ${tell(tried)}`, `${mendFor(tried, by, 'npm')}; npm config get registry`);
   },
 };
 

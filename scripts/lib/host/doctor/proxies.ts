@@ -87,7 +87,12 @@ async function npm(on: Surroundings): Promise<ProxyUse> {
   };
 }
 
-const npmSchema = z.object({ registry: z.string().nullish(), proxy: z.string().nullish(), 'https-proxy': z.string().nullish() });
+const npmSchema = z.object({
+  registry: z.string().nullish(),
+  proxy: z.string().nullish(),
+  'https-proxy': z.string().nullish(),
+  cafile: z.string().nullish(),
+});
 
 /** What npm is configured with, all files and variables together. */
 export function npmConfig(on: Surroundings): Promise<z.infer<typeof npmSchema>> {
@@ -95,7 +100,7 @@ export function npmConfig(on: Surroundings): Promise<z.infer<typeof npmSchema>> 
     const { stdout } = await on.runner.run('npm', ['config', 'list', '--json'], {});
     const found = z.looseObject({}).parse(JSON.parse(stdout));
     return npmSchema.parse(
-      Object.fromEntries(['registry', 'proxy', 'https-proxy'].map((name) => [name, typeof found[name] === 'string' ? found[name] : null])),
+      Object.fromEntries(Object.keys(npmSchema.shape).map((name) => [name, typeof found[name] === 'string' ? found[name] : null])),
     );
   });
 }

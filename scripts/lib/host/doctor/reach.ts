@@ -15,28 +15,26 @@ export interface Reached {
 /** How long an address may take to answer, milliseconds. */
 const PATIENCE = 5000;
 
-/** Whose list of certificate authorities holds: that of the system, as for Go, apt, curl and git; or Node's, as for npm. */
-export type Trust = 'system' | 'node';
+/** The system's list of certificate authorities on Debian and Ubuntu, of package ca-certificates: that of Go, apt, curl and git. */
+export const SYSTEM_AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 
 export interface How {
   /** `http://[NAME:PASSWORD@]HOST:PORT`; only plain HTTP to the proxy is known. */
   readonly proxy?: string | undefined;
-  readonly trust?: Trust;
+  /** File with the certificate authorities to believe; Node's own list where there is none. */
+  readonly authorities?: string | undefined;
   /** Milliseconds. */
   readonly patience?: number;
 }
-
-/** The system's list on Debian and Ubuntu; of package ca-certificates, which a bare system lacks. */
-const AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
  * Tries an address with a HEAD request, through a proxy where one is given. Answers that refuse the caller (401, 403, 407) and
  * those of a broken gateway (502 to 504) do not count as reached.
  */
-export async function reach(url: string, { proxy, trust = 'system', patience = PATIENCE }: How = {}): Promise<Reached> {
+export async function reach(url: string, { proxy, authorities, patience = PATIENCE }: How = {}): Promise<Reached> {
   const start = performance.now();
   try {
-    const ca = trust === 'system' ? await readFile(AUTHORITIES, 'utf8').catch(() => undefined) : undefined;
+    const ca = authorities === undefined ? undefined : await readFile(authorities, 'utf8').catch(() => undefined);
     const secure: ConnectionOptions = ca === undefined ? {} : { ca };
     const by = proxy === undefined ? undefined : proxyAddress(proxy);
     const status = await head(new URL(url), by, secure, AbortSignal.timeout(patience));

@@ -92,7 +92,7 @@ describe('Go itself', () => {
     expect(await look(networkChecks, 'reach-go-toolchain', { commands, goSources, reach: no })).toMatchObject({
       verdict: 'fail',
       seen: expect.stringContaining('go.example: ENOTFOUND'),
-      mend: expect.stringContaining('sudo apt-get install golang-go'),
+      mend: expect.stringContaining('GOPROXY'),
     });
   });
 
@@ -231,6 +231,17 @@ describe('npm packages', () => {
       seen: 'npm.example: 200 in 0.1 s',
     });
     expect(await look(networkChecks, 'reach-npm', { reach: no, ...config({}) })).toMatchObject({ verdict: 'warn' });
+  });
+
+  test("are asked for with npm's own certificate authorities, else with Node's", async () => {
+    const files: Array<string | undefined> = [];
+    const reachIt: Scene['reach'] = (_, { authorities }) => {
+      files.push(authorities);
+      return yes();
+    };
+    await look(networkChecks, 'reach-npm', { reach: reachIt, ...config({ cafile: '/etc/ssl/corp.pem' }) });
+    await look(networkChecks, 'reach-npm', { reach: reachIt, ...config({}) });
+    expect(files).toEqual(['/etc/ssl/corp.pem', undefined]);
   });
 
   test("go through npm's own proxy", async () => {
