@@ -24,6 +24,7 @@ export const dockerEngine = step({
     const facts = await readEngineFacts(ctx);
     const refused = refusal(facts);
     if (refused !== undefined) return refused.message;
+    if (facts.hangs) return 'it hangs';
     if (facts.denied) return 'this user may not talk to it';
     if (!facts.answers) return facts.client === undefined ? 'it is not installed' : 'it does not run';
     return facts.buildx === undefined ? 'its builder (buildx) is missing' : undefined;
@@ -31,9 +32,14 @@ export const dockerEngine = step({
   run: (ctx) => bringUpEngine(ctx),
 });
 
-/** What the engine says. @throws ToolkitError when it does not fit */
+/** What the engine says. @throws ToolkitError when it does not fit, or comes to no end: it may be one that runs, and is left alone */
 async function fitting(ctx: Context): Promise<EngineFacts> {
   const facts = await readEngineFacts(ctx);
+  if (facts.hangs)
+    throw new ToolkitError('docker was asked and does not come to an end', {
+      details: ['the Docker engine hangs, or this machine is very busy'],
+      hint: 'See whether docker info answers. Else restart the engine (containers without a restart policy stop), and run the same command again.',
+    });
   const refused = refusal(facts);
   if (refused !== undefined) throw refused;
   return facts;

@@ -9,6 +9,8 @@ export const OLDEST_ENGINE = 23;
 
 /** How long the engine may take to tell about itself, milliseconds. */
 const ANSWER_TIMEOUT = 20_000;
+/** What the runner gives for a command that it had to end, where every exit code is accepted. */
+const TIMED_OUT = 124;
 
 /**
  * What stands behind the program `docker`:
@@ -27,6 +29,8 @@ export interface EngineFacts {
   readonly answers: boolean;
   /** True when an engine is there and does not let this user talk to it. */
   readonly denied: boolean;
+  /** True when `docker` was asked and came to no end: nothing else that is said here counts then. */
+  readonly hangs: boolean;
   /** What `docker` printed instead, when the engine did not answer. */
   readonly complaint: string;
   /** Version of the engine, as it writes it: `28.5.2+dfsg4`. */
@@ -107,6 +111,7 @@ export async function readEngineFacts(ctx: Pick<Context, 'runner' | 'env'>, kern
     client: version?.Client?.Version ?? info?.ClientInfo?.Version ?? undefined,
     answers: server !== undefined,
     denied: server === undefined && deniesAccess(complaint),
+    hangs: server === undefined && [infoAnswer, versionAnswer].some(({ exitCode }) => exitCode === TIMED_OUT),
     complaint,
     version: server,
     endpoint: context?.Endpoints?.docker?.Host || undefined,

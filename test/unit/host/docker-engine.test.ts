@@ -21,6 +21,7 @@ describe('what an engine says about itself', () => {
       client: '28.5.2+dfsg4',
       answers: true,
       denied: false,
+      hangs: false,
       complaint: '',
       version: '28.5.2+dfsg4',
       endpoint: 'unix:///var/run/docker.sock',
@@ -77,6 +78,12 @@ describe('what an engine says about itself', () => {
   test('an unreadable configuration of the client is no denial', async () => {
     const complaint = `WARNING: Error loading config file: open /root/.docker/config.json: permission denied\n${silentEngine.complaint}`;
     expect(await facts({ server: null, complaint })).toMatchObject({ kind: 'none', denied: false });
+  });
+
+  test('is nothing that counts where docker comes to no end', async () => {
+    const hanging = Object.fromEntries(Object.keys(dockerAnswers()).map((line) => [line, 124]));
+    expect(await facts(hanging)).toMatchObject({ hangs: true, answers: false });
+    expect((await facts(silentEngine)).hangs).toBe(false);
   });
 
   test('does not end up in the log of a step', async () => {

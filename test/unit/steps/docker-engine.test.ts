@@ -105,6 +105,14 @@ describe('where no engine answers', () => {
     expect(runner.lines.some((line) => /start-stop-daemon|systemctl start docker/.test(line))).toBe(true);
   });
 
+  test('because it hangs, it is left alone: it may be running', async () => {
+    const hanging = Object.fromEntries(Object.keys(dockerAnswers()).map((line) => [line, 124]));
+    const runner = machine({ docker: hanging });
+    expect(await dockerEngine.check(testContext({ runner }))).toBe('it hangs');
+    await expect(up(runner)).rejects.toThrow('does not come to an end');
+    expect(runner.lines.filter((line) => !line.startsWith('docker '))).toEqual([]);
+  });
+
   test('one that apt brought and that is too old is refused', async () => {
     const runner = machine({ docker: noDocker(), dockerd: '', installed: engine({ info: { ServerVersion: '20.10.24' } }) });
     await expect(up(runner)).rejects.toThrow('Docker 20.10.24 is too old');
