@@ -1,8 +1,8 @@
 /**
  * Runs a command in a process group of its own and ends that group when standard input does: SIGTERM, and SIGKILL to what is left
- * after five seconds. This is how commands that run as root are ended: their user may not signal them (kill(2), EPERM), and sudo hands
- * on neither what the terminal sends nor what comes from its parent's process group (sudo(8), "Signal handling"). It holds when the
- * user's process is killed too, and asks for no password.
+ * after ten seconds, for mmdebstrap removes its half-made tree first. This is how commands that run as root are ended: their user may
+ * not signal them (kill(2), EPERM), and sudo hands on neither what the terminal sends nor what comes from its parent's process group
+ * (sudo(8), "Signal handling"). It holds when the user's process is killed too, and asks for no password.
  *
  * Standard input is that of this script alone. Background commands of a shell ignore SIGINT (POSIX, 2.9.3.1), so Ctrl-C, which reaches
  * the shell where sudo gives it no terminal of its own, ends nothing before its time.
@@ -16,7 +16,7 @@ setsid "$@" 3<&- & pid=$!
   trap '' USR1
   kill -s TERM -- "-$pid"
   i=0
-  while [ $i -lt 50 ] && kill -s 0 -- "-$pid"; do sleep 0.1; i=$((i + 1)); done
+  while [ $i -lt 100 ] && kill -s 0 -- "-$pid"; do sleep 0.1; i=$((i + 1)); done
   kill -s KILL -- "-$pid"
 } <&3 3<&- >/dev/null 2>&1 & watcher=$!
 exec 3<&-

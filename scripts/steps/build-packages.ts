@@ -24,7 +24,7 @@ export const packagesFor = {
     'libnftables-dev',
   ],
   runc: ['libseccomp-dev'],
-  'the root file system': ['mmdebstrap', 'debian-archive-keyring'],
+  'the root file system': ['mmdebstrap'],
 } as const;
 
 const all: readonly string[] = Object.values(packagesFor).flat();

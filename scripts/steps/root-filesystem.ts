@@ -1,13 +1,19 @@
 import path from 'node:path';
 import { followPhases, mmdebstrapPhases } from '../lib/build/phases.js';
 import { replace } from '../lib/files.js';
-import { debianSources } from '../lib/host/apt-sources.js';
-import { asRoot } from '../lib/runner.js';
+import { bootstrapDebian } from '../lib/host/mmdebstrap.js';
 import { file, step } from '../lib/step.js';
 import { buildPackages } from './build-packages.js';
 
 /** Debian release of the nodes. Its systemd (252) works on hosts with cgroup v1 as well as v2; later ones want v2. */
 export const nodeSuite = 'bookworm';
+
+/**
+ * The keys that sign the suite, exported out of Debian's package debian-archive-keyring 2023.3+deb12u2 without others' signatures:
+ * archive B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8, security 05AB90340C0C5E797F44A8C8254CF3B5AEC0A8F0, release
+ * 4D64FEC119C2029067D6E791F8D2585B8783D481. Ubuntu's own package is older than bookworm (22.04) or not installed.
+ */
+const KEYS = 'images/root-filesystem/keys';
 
 /** What the nodes need beside Debian's minimal set. */
 const packages = {
@@ -33,37 +39,31 @@ const packages = {
 /** Where the root file system lies, as a tar. */
 export const rootFilesystemTar = (build: string): string => path.join(build, 'root-filesystem.tar');
 
-/** The Debian userland of the nodes, every package verified by apt. */
+/** The Debian userland of the nodes, every package verified with the keys above. */
 export const rootFilesystem = step({
   id: 'root-filesystem',
   title: 'root file system',
   seconds: 60,
   asRoot: true,
   needs: [buildPackages],
+  inputs: [KEYS],
   options: () => ({ suite: nodeSuite, packages: Object.values(packages).flat() }),
   produces: ({ paths }) => [file(rootFilesystemTar(paths.build))],
   async run(ctx) {
     await replace(rootFilesystemTar(ctx.paths.build), async (temporary) => {
-      const include = Object.values(packages).flat().join(',');
-      // Documentation and translations would be a quarter of the image.
-      const trim = ['path-exclude=/usr/share/doc/*', 'path-exclude=/usr/share/man/*', 'path-exclude=/usr/share/locale/*'].map(
-        (option) => `--dpkgopt=${option}`,
+      const trim = ['path-exclude=/usr/share/doc/*', 'path-exclude=/usr/share/man/*', 'path-exclude=/usr/share/locale/*'];
+      await bootstrapDebian(
+        ctx,
+        {
+          suite: nodeSuite,
+          packages: Object.values(packages).flat(),
+          // Documentation and translations would be a quarter of the image.
+          dpkgOptions: trim,
+          keys: ctx.paths.inRoot(KEYS),
+          target: temporary,
+        },
+        { onEachLine: followPhases(ctx.progress, mmdebstrapPhases), failure: 'the root file system could not be assembled' },
       );
-      const [program, args] = asRoot('mmdebstrap', [
-        '--variant=minbase',
-        '--format=tar',
-        ...trim,
-        `--include=${include}`,
-        nodeSuite,
-        temporary,
-        // Without any, mmdebstrap takes Debian's own.
-        ...(await debianSources(ctx, nodeSuite)),
-      ]);
-      await ctx.runner.run(program, args, {
-        onEachLine: followPhases(ctx.progress, mmdebstrapPhases),
-        failure: 'the root file system could not be assembled',
-        hint: 'mmdebstrap fetches Debian packages: check the network. On Ubuntu it needs debian-archive-keyring.',
-      });
     });
   },
 });

@@ -51,7 +51,7 @@ export async function debianSources(ctx: Pick<Context, 'runner'>, suite: string,
   if (id !== 'debian') return [];
   const lines = (await targets(ctx, '$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)')).flatMap(([origin, release = '', component, uri]) =>
     origin === 'Debian' && component === 'main' && (release === codename || release.startsWith(`${codename}-`))
-      ? [`deb [signed-by=${DEBIAN_KEYRING}] ${uri} ${release.replace(codename, suite)} main`]
+      ? [`deb ${uri} ${release.replace(codename, suite)} main`]
       : [],
   );
   return [...new Set(lines)];

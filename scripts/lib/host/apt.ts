@@ -170,9 +170,13 @@ async function aptError(
   message: string,
   refresh: string,
 ): Promise<CommandError> {
+  return new CommandError(command, exitCode, output, { message, hint: await aptHintFor(ctx, output, refresh), log: ctx.log });
+}
+
+/** What to do next, by what apt printed and what this machine is; undefined where nothing is known to help. */
+export async function aptHintFor(ctx: AptContext, output: string, refresh = ''): Promise<string | undefined> {
   const { id } = await distribution();
-  const hint = aptHint(output, { id, components: await components(ctx), proxy: shownProxy(ctx.env), refresh });
-  return new CommandError(command, exitCode, output, { message, hint, log: ctx.log });
+  return aptHint(output, { id, components: await components(ctx), proxy: shownProxy(ctx.env), refresh });
 }
 
 /** The components that apt has sources for (apt-get(8), indextargets). */

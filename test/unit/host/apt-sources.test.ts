@@ -62,14 +62,13 @@ describe('sources for a root file system', () => {
     'Debian|bookworm-security|main|http://mirror.example/security/',
     'Other|bookworm|main|http://other.example/',
   ].join('\n');
-  const keyring = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]';
 
   test('are the mirrors of this machine, for the suite that is wanted', async () => {
     const osRelease = await put(path.join(temporaryFolder(), 'os-release'), 'ID=debian\nVERSION_CODENAME=bookworm\n');
     const ctx = testContext({ runner: fakeRunner(() => targets) });
     expect(await debianSources(ctx, 'trixie', osRelease)).toEqual([
-      `deb ${keyring} http://mirror.example/debian/ trixie main`,
-      `deb ${keyring} http://mirror.example/security/ trixie-security main`,
+      `deb http://mirror.example/debian/ trixie main`,
+      `deb http://mirror.example/security/ trixie-security main`,
     ]);
   });
 
