@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import semver from 'semver';
-import { followBuild, isPackage, type Tell } from './build/go-progress.js';
+import { BuildProgress, isPackage, type Packages, type Tell } from './build/go-progress.js';
 import type { Context } from './context.js';
 import { compilersFor, thisMachine } from './engine/machine.js';
 import { ToolkitError } from './errors.js';
@@ -108,12 +108,12 @@ export async function goBuild(
   // What decides which packages there are and whether they are in the build cache: flags alone.
   const common = ['-trimpath', ...flags, ...(tags.length === 0 ? [] : [`-tags=${tags.join(',')}`])];
   const where = { cwd, env: { ...goEnv(pin.toolchain, cgo), ...env } };
-  const build = (output: string, packages: readonly string[], tell?: Tell): Promise<string> =>
+  const build = (output: string, packages: readonly string[], options: RunOptions = {}): Promise<string> =>
     runGo(
       ctx,
       [
         'build',
-        ...(tell === undefined ? [] : ['-v']),
+        ...(options.onEachLine === undefined ? [] : ['-v']),
         ...parallelism(),
         ...common,
         `-ldflags=${['-s', '-w', ...ldflags].join(' ')}`,
@@ -125,9 +125,7 @@ export async function goBuild(
         ...where,
         failure: `${Object.keys(programs).join(', ')}: go build failed`,
         hint: 'When modules could not be fetched: check the network and GOPROXY (go env GOPROXY).',
-        ...(tell === undefined
-          ? {}
-          : { onEachLine: followBuild(tell, packages.length, () => stalePackages(ctx, common, packages, where)), isProgress: isPackage }),
+        ...options,
       },
     );
   // Go names a program after its package; where that is not the name wanted, the program is built by itself.
@@ -137,10 +135,14 @@ export async function goBuild(
     ...(together.length > 0 ? [{ output: `${temporary}/`, packages: together.map(([, program]) => program) }] : []),
     ...alone.map(([name, program]) => ({ output: path.join(temporary, name), packages: [program] })),
   ];
+  const { progress } = ctx;
   for (const [index, { output, packages }] of builds.entries()) {
-    const { progress } = ctx;
-    const part: Tell = (fraction, detail) => progress?.((index + fraction) / builds.length, detail);
-    await build(output, packages, progress === undefined ? undefined : part);
+    if (progress === undefined) await build(output, packages);
+    else {
+      const tell: Tell = (fraction, detail) => progress((index + fraction) / builds.length, detail);
+      const follow = new BuildProgress(tell, packages.length, () => packagesOf(ctx, common, packages, where));
+      await follow.during(ctx.clock, (onEachLine) => build(output, packages, { onEachLine, isProgress: isPackage }));
+    }
   }
   if (inPlace) return;
   await mkdir(folder, { recursive: true });
@@ -148,16 +150,21 @@ export async function goBuild(
   await rm(temporary, { recursive: true, force: true });
 }
 
-/** Packages that a build with these flags still has to compile, of all that the programs are made of. */
-async function stalePackages(
+/** The packages that programs are made of with these flags, and which of them a build would have to compile. */
+async function packagesOf(
   ctx: Context,
   flags: readonly string[],
-  packages: readonly string[],
+  programs: readonly string[],
   where: Pick<RunOptions, 'cwd' | 'env'>,
-): Promise<string[]> {
-  const list = ['list', '-deps', ...flags, '-f', '{{if .Stale}}{{.ImportPath}}{{end}}', ...packages];
-  const stale = await runGo(ctx, list, { ...where, onLine: undefined, log: undefined });
-  return stale.split('\n').filter(Boolean);
+): Promise<Packages> {
+  const list = ['list', '-deps', ...flags, '-f', '{{.ImportPath}}{{if .Stale}} stale{{end}}', ...programs];
+  const lines = (await runGo(ctx, list, { ...where, onLine: undefined, log: undefined })).split('\n').filter(Boolean);
+  const packages = lines.map((line) => line.split(' '));
+  return {
+    all: packages.map(([name = '']) => name),
+    // A program that is only to be linked is called stale, too.
+    stale: packages.flatMap(([name = '', stale]) => (stale === undefined || programs.includes(name) ? [] : [name])),
+  };
 }
 
 /** Flags for a machine whose memory does not hold as many compilers as it has cores; by default Go starts one a core. */

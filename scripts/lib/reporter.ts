@@ -41,9 +41,9 @@ export function plainReporter(write: (line: string) => void, clock: Clock, repea
       stop = repeat(() => line(`… ${describeWhole(course)}; at work: ${course.atWork().map(describeStep).join('; ')}`), ALIVE);
     },
     waits(step, waitsFor) {
-      // Places are always short; who holds a thing is worth a line, once.
-      if (waitsFor === 'places' || told.get(step) === waitsFor.by.title) return;
-      told.set(step, waitsFor.by.title);
+      // Places are always short; that somebody holds a thing is worth a line, once.
+      if (waitsFor === 'places' || told.get(step) === waitsFor.thing) return;
+      told.set(step, waitsFor.thing);
       line(`… ${step.title} waits for ${describeWaiting(waitsFor)}`);
     },
     started: (step, reason) => line(`▶ ${step.title} (${reason})`),

@@ -1,5 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Tell } from '../lib/build/go-progress.js';
+import { followPhases, type Phase } from '../lib/build/phases.js';
 import { componentProgram } from '../lib/component.js';
 import type { Context } from '../lib/context.js';
 import { ToolkitError } from '../lib/errors.js';
@@ -10,7 +12,7 @@ import { type ArchiveImage, linkOrCopy, writeImageArchive } from '../lib/image-a
 import { kubernetesPrograms, kubernetesVersion } from '../lib/kubernetes.js';
 import { imageNames } from '../lib/options.js';
 import { dockerImage, type StepContext, step } from '../lib/step.js';
-import { packTar } from '../lib/tar.js';
+import { packTar, wrapInGzip } from '../lib/tar.js';
 import { baseImage } from './base-image.js';
 import { coredns } from './coredns.js';
 import { etcd } from './etcd.js';
@@ -20,6 +22,14 @@ import { localPathProvisioner } from './local-path-provisioner.js';
 import { networkTools, networkToolsTar } from './network-tools.js';
 import { pause } from './pause.js';
 import { busybox } from './root-filesystem.js';
+
+/** Part of the time that goes into packing the release for kind; the images beside it take a little more. */
+const PACKED = 0.45;
+/** What kind prints, and when. */
+const kindPhases: readonly Phase[] = [
+  { line: /^Extracting /, name: 'unpacking Kubernetes', behind: 0.5 },
+  { line: /^Building in container/, name: 'loading images into the node', behind: 0.65 },
+];
 
 /** The image of the nodes: the base image, Kubernetes, and every image that a cluster needs, so that no registry is asked. */
 export const nodeImage = step({
@@ -39,7 +49,7 @@ export const nodeImage = step({
       const release = path.join(work, 'kubernetes-server-linux-amd64.tar.gz');
       const extra = path.join(work, 'extra-images.tar');
       ctx.status('packing Kubernetes');
-      await writeRelease(ctx, path.join(work, 'release'), release);
+      await writeRelease(ctx, path.join(work, 'release'), release, (fraction, detail) => ctx.progress(fraction * PACKED, detail));
       ctx.status('packing images');
       await writeImageArchive(ctx, await extraImages(ctx), extra);
       await ctx.runner.run(
@@ -58,7 +68,7 @@ export const nodeImage = step({
           extra,
           '--no-pull',
         ],
-        { failure: 'kind could not build the node image', env: { TMPDIR: work } },
+        { failure: 'kind could not build the node image', env: { TMPDIR: work }, onEachLine: followPhases(ctx.progress, kindPhases) },
       );
     } finally {
       await rm(work, { recursive: true, force: true });
@@ -67,7 +77,7 @@ export const nodeImage = step({
 });
 
 /** Packs Kubernetes as its releases are packed: programs of the node, and images of the others. */
-async function writeRelease(ctx: StepContext, work: string, target: string): Promise<void> {
+async function writeRelease(ctx: StepContext, work: string, target: string, tell: Tell): Promise<void> {
   const version = await kubernetesVersion(ctx);
   const server = path.join(work, 'kubernetes', 'server', 'bin');
   const built = (name: string): string => path.join(kubernetesFolder(ctx.paths.build), name);
@@ -83,10 +93,10 @@ async function writeRelease(ctx: StepContext, work: string, target: string): Pro
     };
     await writeImageArchive(ctx, [image], path.join(server, `${name}.tar`));
   }
-  await replace(target, async (temporary) => {
-    // Unpacked again at once: compressing would cost more than it saves.
-    await packTar(ctx, temporary, work, ['kubernetes'], 'gzip -1');
-  });
+  const plain = `${work}.tar`;
+  await packTar(ctx, plain, work, ['kubernetes'], tell);
+  await replace(target, (temporary) => wrapInGzip(plain, temporary));
+  await rm(plain);
 }
 
 /** The images beside Kubernetes' own, under the names that kubeadm and kind ask for. */

@@ -98,18 +98,21 @@ describe('steps that use the same', () => {
   test('leave the places to others while they wait', async () => {
     const { lines, taking } = diary();
     const uses = ['apt'];
+    const otherRan = gate();
+    const first = makes('first', { uses, work: () => otherRan.opened });
     const waiting = ['second', 'third', 'fourth'].map((id) => makes(id, { uses, work: taking(1)(id) }));
-    const first = makes('first', { uses, work: taking(6)('first') });
-    await run([first, ...waiting, makes('other', { work: taking(1)('other') })], testContext());
-    expect(lines.slice(0, 4)).toEqual(['first begins', 'other begins', 'other ends', 'first ends']);
+    await run([first, ...waiting, makes('other', { work: () => otherRan.open() })], testContext());
+    expect(lines).toEqual(['second', 'third', 'fourth'].flatMap((id) => [`${id} begins`, `${id} ends`]));
   });
 
-  test('are left to the next when one has failed to find work', async () => {
+  test('are left to the next when nothing was to do, without a word', async () => {
     const ctx = testContext();
     const uses = ['docker'];
-    const done = makes('done', { uses });
-    await run([done], ctx);
-    expect((await run([done, makes('new', { uses })], ctx)).ran).toMatchObject([{ id: 'new' }]);
+    const done = ['one', 'two'].map((id) => makes(id, { uses }));
+    await run(done, ctx);
+    const reporter = recordingReporter();
+    expect((await achieve([...done, makes('new', { uses })], ctx, reporter, PLACES)).ran).toMatchObject([{ id: 'new' }]);
+    expect(reporter.events.filter((event) => event.startsWith('waits two'))).toEqual([]);
   });
 });
 

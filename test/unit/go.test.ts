@@ -139,19 +139,21 @@ describe('a build', () => {
   });
 
   test('tells how far it is where somebody listens, of all that it builds, and keeps package names out of its errors', async () => {
+    const told: number[] = [];
+    let before = 0;
     const compiled = (name: string): string[] => Array.from({ length: 40 }, (_, index) => `${name}/p${index}`);
     const runner = fakeRunner(async ({ line, args, options }) => {
       if (line === 'go env GOVERSION') return 'go1.23.6';
       const program = args.at(-1) ?? '';
-      if (args[0] === 'list') return compiled(program).join('\n');
-      for (const name of compiled(program)) options.onEachLine?.(name);
-      await new Promise((resolve) => setImmediate(resolve));
+      if (args[0] === 'list') return [...compiled(program).map((name) => `${name} stale`), 'fmt', `${program} stale`].join('\n');
+      for (const name of compiled(program).slice(0, 30)) options.onEachLine?.(name);
+      await vi.waitFor(() => expect(told.length).toBeGreaterThan(before));
+      before = told.length;
       for (const name of compiled(program)) options.onEachLine?.(name);
       await put(args[args.indexOf('-o') + 1] ?? '', program);
       return '';
     });
     const ctx = testContext({ runner });
-    const told: number[] = [];
     const build = { pin, folder: path.join(ctx.paths.build, 'a'), programs: { one: 'a.org/x', two: 'a.org/y' }, tags: ['netgo'] };
     await goBuild({ ...ctx, progress: (fraction) => told.push(fraction) }, build);
     const lists = runner.calls.filter(({ args }) => args[0] === 'list');
@@ -162,7 +164,7 @@ describe('a build', () => {
         '-trimpath',
         '-tags=netgo',
         '-f',
-        '{{if .Stale}}{{.ImportPath}}{{end}}',
+        '{{.ImportPath}}{{if .Stale}} stale{{end}}',
         name,
       ]),
     );

@@ -141,14 +141,22 @@ export class Course {
   }
 
   private left(step: Step, state: AtWork): Left {
-    const elapsed = this.since(state.start);
-    const { seconds, from } = this.expectedOf(step);
-    // What was measured here holds for this step; what is declared holds for some machine with empty caches.
-    const expected = from === 'last run' ? seconds : seconds * this.scale();
+    const byTime = this.leftByTime(step, this.since(state.start));
+    const byShare = leftByShare(step, state);
+    const guess = byTime === undefined || byShare === undefined ? byTime : Math.min(byTime, byShare);
     const pace = this.pace(state);
-    if (pace === undefined) return expected > elapsed ? { seconds: expected - elapsed, atLeast: false } : { over: from };
+    if (pace === undefined) return guess === undefined ? { over: this.expectedOf(step).from } : { seconds: guess, atLeast: false };
     const trust = Math.min(1, (state.fraction ?? 0) / PACE_ALONE);
-    return { seconds: pace * trust + Math.max(0, expected - elapsed) * (1 - trust), atLeast: false };
+    return { seconds: pace * trust + (guess ?? 0) * (1 - trust), atLeast: false };
+  }
+
+  /** Seconds that are left of those that were expected; undefined when they have passed. */
+  private leftByTime(step: Step, elapsed: number): number | undefined {
+    const { seconds, from } = this.expectedOf(step);
+    if (elapsed >= seconds) return undefined;
+    // What was measured here holds for this step; what is declared holds for some machine with empty caches.
+    const scale = from === 'last run' ? 1 : this.scale();
+    return seconds * scale > elapsed ? seconds * scale - elapsed : (seconds - elapsed) * Math.min(1, scale);
   }
 
   /** Seconds that are left when it goes on as since it told first how far it is; undefined while that tells nothing. */
@@ -168,8 +176,8 @@ export class Course {
     };
     for (const [step, seconds] of this.took) count(step, seconds);
     for (const [step, state] of this.working) {
-      const pace = this.pace(state);
-      if (pace !== undefined) count(step, this.since(state.start) + pace);
+      const left = this.pace(state) ?? leftByShare(step, state);
+      if (left !== undefined) count(step, this.since(state.start) + left);
     }
     return Math.min(SCALE.most, Math.max(SCALE.least, actual / expected));
   }
@@ -181,4 +189,9 @@ export class Course {
   private since(time: number): number {
     return (this.clock.now() - time) / 1000;
   }
+}
+
+/** Seconds that are left of those that a step declares, by how far it is: it may have found most of its work done. */
+function leftByShare(step: Step, { fraction = 0 }: AtWork): number | undefined {
+  return fraction === 0 || step.seconds === undefined ? undefined : step.seconds * (1 - fraction);
 }

@@ -78,6 +78,16 @@ describe('how long a run may still take', () => {
     expect(finishedAfter(300_000)).toBeGreaterThan(1200);
   });
 
+  test('is less where a step finds most of its work done, and that goes for what is like it', () => {
+    const { course, clock, seconds } = under();
+    expect(seconds()).toBeCloseTo(630);
+    course.began(build);
+    clock.pass(5000);
+    course.advanced(build, 0.97, '2623 packages, linking');
+    expect(seconds(build)).toBeCloseTo(18);
+    expect(seconds()).toBeLessThan(60);
+  });
+
   test('is told to be more than was expected when that has passed, and never less than nothing', () => {
     const { course, clock, left } = under({ last: new Map([[build, 40]]) });
     course.began(build);

@@ -145,11 +145,10 @@ describe.each([
     expect(late.map(({ step }) => step.id)).toEqual([]);
   });
 
-  test('leaves the node image for the time after Kubernetes, and nothing that takes longer', () => {
+  test('leaves the node image for the time after Kubernetes, not CRIU, and no more than it did before', () => {
     const { ids, seconds } = afterKubernetes(spans);
     expect(ids).toContain('node-image');
     expect(ids).not.toContain('criu');
-    for (const id of ids) expect(secondsOf(spanOf(id).step)).toBeLessThanOrEqual(secondsOf(spanOf('node-image').step));
     expect(seconds).toBeLessThanOrEqual(afterKubernetes(before).seconds);
   });
 
