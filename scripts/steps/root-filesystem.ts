@@ -43,7 +43,7 @@ export const rootFilesystemTar = (build: string): string => path.join(build, 'ro
 export const rootFilesystem = step({
   id: 'root-filesystem',
   title: 'root file system',
-  seconds: 90,
+  seconds: 150,
   asRoot: true,
   needs: [buildPackages],
   inputs: [KEYS],

@@ -142,12 +142,13 @@ export class Course {
 
   private left(step: Step, state: AtWork): Left {
     const byTime = this.leftByTime(step, this.since(state.start));
-    const byShare = leftByShare(step, state);
+    const byShare = this.leftByShare(step, state);
     const guess = byTime === undefined || byShare === undefined ? byTime : Math.min(byTime, byShare);
     const pace = this.pace(state);
-    if (pace === undefined) return guess === undefined ? { over: this.expectedOf(step).from } : { seconds: guess, atLeast: false };
+    if (pace === undefined)
+      return guess === undefined || guess <= 0 ? { over: this.expectedOf(step).from } : { seconds: guess, atLeast: false };
     const trust = Math.min(1, (state.fraction ?? 0) / PACE_ALONE);
-    return { seconds: pace * trust + (guess ?? 0) * (1 - trust), atLeast: false };
+    return { seconds: pace * trust + Math.max(0, guess ?? 0) * (1 - trust), atLeast: false };
   }
 
   /** Seconds that are left of those that were expected; undefined when they have passed. */
@@ -157,6 +158,15 @@ export class Course {
     // What was measured here holds for this step; what is declared holds for some machine with empty caches.
     const scale = from === 'last run' ? 1 : this.scale();
     return seconds * scale > elapsed ? seconds * scale - elapsed : (seconds - elapsed) * Math.min(1, scale);
+  }
+
+  /**
+   * Seconds that are left of those that a step declares, by how far it was when it told first: it may have found most of its work
+   * done. Less than nothing when they have passed.
+   */
+  private leftByShare(step: Step, { first }: AtWork): number | undefined {
+    if (first === undefined || first.fraction === 0 || step.seconds === undefined) return undefined;
+    return step.seconds * (1 - first.fraction) - this.since(first.time);
   }
 
   /** Seconds that are left when it goes on as since it told first how far it is; undefined while that tells nothing. */
@@ -176,8 +186,8 @@ export class Course {
     };
     for (const [step, seconds] of this.took) count(step, seconds);
     for (const [step, state] of this.working) {
-      const left = this.pace(state) ?? leftByShare(step, state);
-      if (left !== undefined) count(step, this.since(state.start) + left);
+      const left = this.pace(state) ?? this.leftByShare(step, state);
+      if (left !== undefined) count(step, this.since(state.start) + Math.max(0, left));
     }
     return Math.min(SCALE.most, Math.max(SCALE.least, actual / expected));
   }
@@ -189,9 +199,4 @@ export class Course {
   private since(time: number): number {
     return (this.clock.now() - time) / 1000;
   }
-}
-
-/** Seconds that are left of those that a step declares, by how far it is: it may have found most of its work done. */
-function leftByShare(step: Step, { fraction = 0 }: AtWork): number | undefined {
-  return fraction === 0 || step.seconds === undefined ? undefined : step.seconds * (1 - fraction);
 }

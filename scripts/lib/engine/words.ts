@@ -10,7 +10,8 @@ export function describeWaiting(waitsFor: Waiting): string {
 /** How long something may still take; undefined where nobody can tell. */
 export function describeLeft(left: Left): string | undefined {
   if ('over' in left) return { 'last run': 'longer than last time', declaration: 'longer than expected', guess: undefined }[left.over];
-  return `${left.atLeast ? 'at least' : 'about'} ${formatEstimate(left.seconds)} left`;
+  const time = formatEstimate(left.seconds);
+  return time === 'a few seconds' && !left.atLeast ? `${time} left` : `${left.atLeast ? 'at least' : 'about'} ${time} left`;
 }
 
 /** A step at work in one line: `Kubernetes 62 %, 1632 of 2623 packages, 4 min 10 s, about 3 min left`. */

@@ -79,13 +79,17 @@ describe('how long a run may still take', () => {
   });
 
   test('is less where a step finds most of its work done, and that goes for what is like it', () => {
-    const { course, clock, seconds } = under();
+    const { course, clock, left, seconds } = under();
     expect(seconds()).toBeCloseTo(630);
     course.began(build);
     clock.pass(5000);
     course.advanced(build, 0.97, '2623 packages, linking');
     expect(seconds(build)).toBeCloseTo(18);
     expect(seconds()).toBeLessThan(60);
+    clock.pass(10_000);
+    expect(seconds(build)).toBeCloseTo(8);
+    clock.pass(10_000);
+    expect(left(build)).toEqual({ over: 'declaration' });
   });
 
   test('is told to be more than was expected when that has passed, and never less than nothing', () => {
@@ -157,6 +161,8 @@ describe('in words', () => {
   test('what nobody declared or measured has no forecast when its time is over', () => {
     expect(describeLeft({ over: 'guess' })).toBeUndefined();
     expect(describeLeft({ over: 'declaration' })).toBe('longer than expected');
+    expect(describeLeft({ seconds: 3, atLeast: false })).toBe('a few seconds left');
+    expect(describeLeft({ seconds: 3, atLeast: true })).toBe('at least a few seconds left');
   });
 
   test('those that wait are told with what for', () => {
