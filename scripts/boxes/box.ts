@@ -38,6 +38,13 @@ export interface BoxStart {
   readonly cgroupVersion: '1' | '2';
 }
 
+const hostName = ({ name }: Box): string => name.replaceAll(/[^a-z0-9]/g, '-');
+
+/** Name of the container that holds a box. */
+export function boxContainer({ options }: Pick<Context, 'options'>, box: Box): string {
+  return `box-${options.instance}-${process.pid}-${hostName(box)}`;
+}
+
 /** Imports the root file system of a box's system as an image, once a run. */
 export async function importImage(ctx: Context, { system }: Box, tar: string): Promise<void> {
   const image = imageOf(system.name);
@@ -56,8 +63,7 @@ export async function importImage(ctx: Context, { system }: Box, tar: string): P
 export async function startBox(ctx: Context, box: Box, { mounts, network, keep, cgroupVersion }: BoxStart): Promise<RunningBox> {
   const { system } = box;
   const image = imageOf(system.name);
-  const id = box.name.replaceAll(/[^a-z0-9]/g, '-');
-  const name = `box-${ctx.options.instance}-${process.pid}-${id}`;
+  const name = boxContainer(ctx, box);
   const labels = labelFlags(labelsOf(ctx, { box: box.name, keep }));
   const systemd = await systemdVersion(ctx, image);
   const boots = systemd !== undefined && systemdBoots(systemd, cgroupVersion);
@@ -80,7 +86,7 @@ export async function startBox(ctx: Context, box: Box, { mounts, network, keep, 
       '--name',
       name,
       '--hostname',
-      id,
+      hostName(box),
       ...labels,
       '--privileged',
       '--cgroupns=private',

@@ -5,7 +5,7 @@ import type { Context } from '../lib/context.js';
 import { renderError, ToolkitError } from '../lib/errors.js';
 import { bringAbout } from '../lib/tasks.js';
 import { boxRootFilesystem, boxTar, pullImage } from '../steps/box-root-filesystem.js';
-import { importImage, type RunningBox, startBox } from './box.js';
+import { boxContainer, importImage, type RunningBox, startBox } from './box.js';
 import { labelFlags, labelsOf, removeBoxes } from './labels.js';
 import { goCaches, machineNetwork } from './machine.js';
 import type { Box } from './plan.js';
@@ -79,7 +79,7 @@ export async function runBox(ctx: Context, box: Box, { keep }: { keep: boolean }
     ended = { verdict: 'failed', why: error instanceof Error ? error.message : String(error) };
     return { ...base, ...ended, init: running?.init ?? null, engine: null, minutes: null, log: logs };
   } finally {
-    if (running !== undefined) await keepLogs(ctx, running, logs);
+    await keepLogs(ctx, box, logs);
     const stays = keep && ended?.verdict === 'failed' && running !== undefined;
     if (stays) ctx.say(`${box.name} is kept: docker exec -it --user ${box.system.user} ${running?.name} bash -l`);
     else await removeBoxes(ctx, { run: process.pid, box: box.name });
@@ -160,13 +160,15 @@ async function engineOf(ctx: Context, { name }: RunningBox): Promise<{ shown: st
   return { shown: `${version} ${driver}`, containerdImageStore: status.includes('io.containerd.snapshotter') };
 }
 
-/** Takes what tells about a box out of it: the toolkit's own logs, the engine's, the journal. */
-async function keepLogs(ctx: Context, { name, home }: RunningBox, logs: string): Promise<void> {
-  const script = `cd ${home} && tar -cf - --ignore-failed-read */.cache/logs */*/.cache/logs /var/log/docker.log /var/log/apt /var/log/dpkg.log 2>/dev/null`;
-  const quiet = { accept: true, timeout: 60_000 } as const;
-  await ctx.lastly.run('docker', ['exec', name, 'sh', '-c', script], { ...quiet, stdoutFile: path.join(logs, 'logs.tar') });
-  await ctx.lastly.run('docker', ['exec', name, 'sh', '-c', '[ ! -d /run/systemd/system ] || journalctl --no-pager'], {
-    ...quiet,
-    stdoutFile: path.join(logs, 'journal.log'),
-  });
+/** Takes what tells about a box out of it: the toolkit's own logs, the engine's, what the init system printed, the journal. */
+async function keepLogs(ctx: Context, box: Box, logs: string): Promise<void> {
+  const container = boxContainer(ctx, box);
+  const folders = `home/${box.system.user}/*/.cache/logs home/${box.system.user}/*/*/.cache/logs var/log/docker.log var/log/apt var/log/dpkg.log`;
+  const kept = {
+    'logs.tar': ['exec', container, 'sh', '-c', `tar -C / -cf - --ignore-failed-read $(cd / && ls -d ${folders} 2>/dev/null)`],
+    'journal.log': ['exec', container, 'sh', '-c', '[ ! -d /run/systemd/system ] || journalctl --no-pager'],
+    'console.log': ['logs', container],
+  };
+  for (const [name, args] of Object.entries(kept))
+    await ctx.lastly.run('docker', args, { accept: true, timeout: 60_000, stdoutFile: path.join(logs, name) });
 }
