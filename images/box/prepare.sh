@@ -19,4 +19,3 @@ for unit in \
 done
 # What systemd finds absent it would make anew at its first boot; an empty file is a machine that has not booted yet.
 : >/etc/machine-id
-rm -f /etc/hostname /etc/resolv.conf

@@ -84,12 +84,30 @@ function shellQuoted(word: string): string {
 async function pull(ctx: StepContext, system: BoxSystem, packages: readonly string[], target: string): Promise<void> {
   await pullImage(ctx, system);
   const name = imageOf(system.name).replace(':', '-');
-  const install = `apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ${[...packages, ...beyondImage].join(' ')}`;
+  // How this machine reaches a mirror; a box is told again when it starts.
+  const { apt } = await machineNetwork(ctx, { proxied: false });
+  const settings = '/etc/apt/apt.conf.d/90machine';
+  const install = `printf '%s\\n' "$APT_SETTINGS" >${settings} && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ${[...packages, ...beyondImage].join(' ')}`;
   try {
-    const flags = [...labelFlags(labelsOf(ctx)), '--volume', `${ctx.paths.inRoot(PREPARE)}:/prepare.sh:ro`];
+    const flags = [
+      ...labelFlags(labelsOf(ctx)),
+      '--env',
+      `APT_SETTINGS=${apt.join('\n')}`,
+      '--volume',
+      `${ctx.paths.inRoot(PREPARE)}:/prepare.sh:ro`,
+    ];
     await ctx.runner.run(
       'docker',
-      ['run', '--name', name, ...flags, system.name, 'sh', '-c', `${install} && sh /prepare.sh ${system.user}`],
+      [
+        'run',
+        '--name',
+        name,
+        ...flags,
+        system.name,
+        'sh',
+        '-c',
+        `${install} && sh /prepare.sh ${system.user} && rm -rf ${settings} /var/lib/apt/lists/* && apt-get clean`,
+      ],
       {
         failure: `the image of ${system.name} could not be made into a root file system`,
       },
