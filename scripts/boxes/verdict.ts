@@ -42,7 +42,8 @@ const held = (why = ''): Verdict => ({ verdict: 'passed', why });
 function passed({ exitCode, output, archiveThere }: Outcome): Verdict {
   if (exitCode !== 0) return failed(`exit code ${exitCode}: ${complaint(output)}`);
   if (archivePath(output) === undefined) return failed('exit code 0, but it names no archive');
-  return archiveThere ? held() : failed('exit code 0, but the archive that it names is not there');
+  if (!archiveThere) return failed('exit code 0, but the archive that it names is not there');
+  return held(/\d+ statements proven/.exec(output)?.[0]);
 }
 
 function refused({ exitCode, output, seconds }: Outcome): Verdict {

@@ -17,6 +17,11 @@ describe('a box whose first command is to go through', () => {
     expect(verdictOf('debian:12')).toEqual({ verdict: 'passed', why: '' });
   });
 
+  test('tells how much was proven in it', () => {
+    const output = `11 statements proven in 19.1 s, ${ARCHIVE}`;
+    expect(verdictOf('debian:12', { output })).toEqual({ verdict: 'passed', why: '11 statements proven' });
+  });
+
   test('fails with what the command complained of', () => {
     const output = '17:00:00 ✖ Docker engine: no\n✖ apt could not refresh its lists\n  apt-get update → exit code 100\n  E: no lock\n';
     expect(verdictOf('debian:12', { exitCode: 1, output })).toEqual({
