@@ -26,7 +26,7 @@ export const dockerEngine = step({
     if (refused !== undefined) return refused.message;
     if (facts.hangs) return 'it hangs';
     if (facts.denied) return 'this user may not talk to it';
-    if (!facts.answers) return facts.client === undefined ? 'it is not installed' : 'it does not run';
+    if (!facts.answers) return facts.client === undefined ? 'there is no program docker' : 'it does not run';
     return facts.buildx === undefined ? 'its builder (buildx) is missing' : undefined;
   },
   run: (ctx) => bringUpEngine(ctx),

@@ -91,7 +91,7 @@ describe('an engine that answers', () => {
 describe('where no engine answers', () => {
   test('it is installed with what apt offers, and used as that has started it', async () => {
     const runner = machine({ docker: noDocker(), dockerd: '', installed: engine() });
-    expect(await dockerEngine.check(testContext({ runner }))).toBe('it is not installed');
+    expect(await dockerEngine.check(testContext({ runner }))).toBe('there is no program docker');
     await up(runner);
     expect(installs(runner)).toEqual(['docker.io docker-buildx']);
     expect(runner.lines.filter((line) => line.includes('start-stop-daemon'))).toEqual([]);
