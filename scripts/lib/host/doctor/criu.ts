@@ -46,7 +46,7 @@ export function judgeKernelOptions(config: string, place: string): Finding {
   const lacking = absent(OPTIONS.advised);
   if (lacking.length === 0) return pass(`all that CRIU asks for (${place})`);
   const told = lacking.map((name) => `CONFIG_${name}${COSTS[name] === undefined ? '' : ` (${COSTS[name]})`}`);
-  return warn(`${place} lacks ${told.join(', ')}`, 'kernels of the distributions have it; checkpoints work without');
+  return warn(`${place} lacks ${told.join(', ')}`, 'nothing for checkpoints; for the rest boot the kernel of the distribution');
 }
 
 const criuCheck: Check = {

@@ -5,14 +5,16 @@ import type { Room } from './machine.js';
 
 const GB = 1e9;
 
-/** What a set-up from nothing writes, bytes: measured, see Requirements in the README. */
+/** What a set-up from nothing writes, bytes, rounded up; see Requirements in the README. */
 const NEEDED = {
   /** Sources, programs, archives. */
   cache: 2 * GB,
   /** Go's module and build caches. */
   go: 6 * GB,
+  /** The same where Kubernetes was built before. */
+  goAgain: 2 * GB,
   /** Images, Docker's build cache, the nodes of a cluster. */
-  docker: 5 * GB,
+  docker: 4 * GB,
 };
 /** A cluster and its checkpoints need this when everything is built, bytes. */
 const NEEDED_LATER = 2 * GB;
@@ -40,12 +42,20 @@ const disk: Check = {
         ]
       : [
           { what: 'the cache', folder: on.paths.cache, needed: NEEDED.cache },
-          { what: 'Go', folder: on.env['GOCACHE'] || path.join(on.machine.home, '.cache', 'go-build'), needed: NEEDED.go },
+          await goPlace(on),
           { what: 'Docker', folder: dockerRoot, needed: NEEDED.docker },
         ];
     return judgeRoom(await byFileSystem(on, places));
   },
 };
+
+/** Where Go builds; its caches are those of the user, and outlive ours. */
+async function goPlace({ env, machine }: Surroundings): Promise<Place> {
+  const modules = env['GOMODCACHE'] || path.join(env['GOPATH'] || path.join(machine.home, 'go'), 'pkg', 'mod');
+  const before = (await machine.ownership(path.join(modules, 'k8s.io'))) !== undefined;
+  const folder = env['GOCACHE'] || path.join(machine.home, '.cache', 'go-build');
+  return { what: 'Go', folder, needed: before ? NEEDED.goAgain : NEEDED.go };
+}
 
 /** A file system with what is going to be written to it. */
 export interface FileSystem extends Room {

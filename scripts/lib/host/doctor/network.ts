@@ -3,6 +3,7 @@ import { environmentProxy, withoutPassword } from '../proxies.js';
 import { type Check, type Finding, fail, pass, type Surroundings, skip, warn } from './check.js';
 import { aptProxies, npmConfig } from './proxies.js';
 import { type Reached, SYSTEM_AUTHORITIES } from './reach.js';
+import { osReleaseField } from './system.js';
 
 /** An address tried. */
 interface Tried extends Reached {
@@ -160,10 +161,14 @@ const criuSources: Check = {
     if (urls.length === 0) return pass('comes from apt’s mirrors');
     const tried = await Promise.all(urls.map((url) => attempt(on, url, proxyFor(url, on.env))));
     if (tried.some(({ ok }) => ok)) return pass(tell(tried));
-    return warn(
-      `not reached: ${tell(tried)}; the distribution’s source package is tried after them`,
-      mendFor(tried, proxyFor(urls[0] ?? '', on.env)),
-    );
+    const mend = mendFor(tried, proxyFor(urls[0] ?? '', on.env));
+    const osRelease = (await on.machine.read('/etc/os-release')) ?? '';
+    return osReleaseField(osRelease, 'ID') === 'debian'
+      ? warn(
+          `not reached: ${tell(tried)}; Debian’s source package is taken in their place`,
+          `nothing, while apt’s mirrors answer; else ${mend}`,
+        )
+      : fail(`not reached: ${tell(tried)}; and Debian’s source package is to be had on Debian only`, mend);
   },
 };
 
