@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { EngineFirst } from './test/support/sequencer.js';
 
 const HOUR = 60 * 60 * 1000;
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: EngineFirst },
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       {
