@@ -5,6 +5,7 @@ import type { Context } from '../context.js';
 import { ToolkitError } from '../errors.js';
 import { writeAtomically } from '../files.js';
 import { hasProgram } from '../runner.js';
+import { hasApt, installPackages } from './apt.js';
 import { readEngineFacts } from './docker-engine.js';
 
 /**
@@ -19,6 +20,8 @@ export async function gainAccess(ctx: Context): Promise<void> {
   await ctx.runner.run('sudo', ['--', 'usermod', '--append', '--groups', 'docker', username], {
     failure: `${username} could not be added to the docker group`,
   });
+  // Debian from 14 on has sg in a package of its own, which is not installed everywhere.
+  if (!(await hasProgram(ctx.runner, 'sg')) && (await hasApt(ctx.runner))) await installPackages(ctx, ['util-linux-extra']);
   const wrapper = path.join(ctx.paths.bin, 'docker');
   await rm(wrapper, { force: true });
   const { stdout: docker } = await ctx.runner.run('sh', ['-c', 'command -v docker']);

@@ -42,6 +42,23 @@ describe('a user who may not talk to the engine', () => {
     expect((await stat(path.join(ctx.paths.bin, 'docker'))).mode & 0o111).toBe(0o111);
   });
 
+  test('gets the program that runs docker with its group, where the system came without it', async () => {
+    let installed = false;
+    const runner = fakeRunner(({ line }) => {
+      if (line.startsWith('docker ')) return dockerAnswers(installed ? undefined : closedEngine)[line];
+      if (line.includes('apt-get')) {
+        installed ||= line.includes('--yes') && line.endsWith(' util-linux-extra');
+        return '';
+      }
+      if (line.startsWith('sh ')) return line.endsWith(' sg') && !installed ? 127 : '/usr/bin/docker';
+      return line === join ? '' : undefined;
+    });
+    const ctx = testContext({ runner });
+    await gainAccess(ctx);
+    expect(installed).toBe(true);
+    expect((await stat(path.join(ctx.paths.bin, 'docker'))).mode & 0o111).toBe(0o111);
+  });
+
   test('is told what to do when that does not help, and no script stays', async () => {
     const runner = fakeRunner(({ line }) => {
       if (line.startsWith('docker ')) return dockerAnswers(closedEngine)[line];
