@@ -20,6 +20,8 @@ export const dockerEngine = step({
   seconds: 35,
   asRoot: true,
   uses: ['apt'],
+  // An engine that cannot be had, or not be talked to, is told before anything is built for long.
+  early: true,
   async check(ctx) {
     const facts = await readEngineFacts(ctx);
     const refused = refusal(facts);
