@@ -4,6 +4,7 @@ import { machineNetwork } from '../boxes/machine.js';
 import { type BoxSystem, hasNodeInApt } from '../boxes/systems.js';
 import { ToolkitError } from '../lib/errors.js';
 import { replace } from '../lib/files.js';
+import { installPackages, missingPackages } from '../lib/host/apt.js';
 import { debianSources } from '../lib/host/apt-sources.js';
 import type { Paths } from '../lib/paths.js';
 import { asRoot } from '../lib/runner.js';
@@ -21,6 +22,9 @@ const packagesOf = (system: BoxSystem): string[] => [
 
 /** What an image of a registry lacks of that: it holds even less than a minimal system. */
 const beyondImage = ['dbus', 'iproute2', 'procps', 'tzdata'] as const;
+
+/** Where the package debian-archive-keyring has it, here and in a box. */
+const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const PREPARE = 'images/box/prepare.sh';
 
@@ -44,6 +48,7 @@ export function boxRootFilesystem(system: BoxSystem): Step {
     options: () => ({ suite: system.suite, user: system.user, packages }),
     produces: ({ paths }) => [file(boxTar(paths, system))],
     asRoot: true,
+    uses: ['apt'],
     run: (ctx) =>
       replace(boxTar(ctx.paths, system), (temporary) =>
         system.from === 'mmdebstrap' ? assemble(ctx, system, packages, temporary) : pull(ctx, system, packages, temporary),
@@ -54,7 +59,12 @@ export function boxRootFilesystem(system: BoxSystem): Step {
 }
 
 async function assemble(ctx: StepContext, system: BoxSystem, packages: readonly string[], target: string): Promise<void> {
-  const sources = (await debianSources(ctx, system.suite)).filter((line) => system.hasUpdates || line.includes(` ${system.suite} `));
+  const missing = await missingPackages(ctx.runner, ['debian-archive-keyring']);
+  if (missing.length > 0) await installPackages(ctx, missing);
+  const sources = (await debianSources(ctx, system.suite))
+    .filter((line) => system.hasUpdates || line.includes(` ${system.suite} `))
+    // They stay in the box, whose apt is to trust its own keyring.
+    .map((line) => line.replace(/^deb /, `deb [signed-by=${DEBIAN_KEYRING}] `));
   // mmdebstrap reads nothing under /etc/apt.
   const settings = (await machineNetwork(ctx, { proxied: false })).apt.map((line) => `--aptopt=${line.replace(/;$/, '')}`);
   const trim = ['doc', 'man', 'locale'].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`);
@@ -64,6 +74,7 @@ async function assemble(ctx: StepContext, system: BoxSystem, packages: readonly 
     '--format=tar',
     ...settings,
     ...trim,
+    `--keyring=${DEBIAN_KEYRING}`,
     `--include=${packages.join(',')}`,
     `--customize-hook=chroot "$1" sh -s ${system.user} <${shellQuoted(ctx.paths.inRoot(PREPARE))}`,
     system.suite,
