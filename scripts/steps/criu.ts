@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cp, rename } from 'node:fs/promises';
 import { availableParallelism, release } from 'node:os';
 import path from 'node:path';
+import { inPlainFolder } from '../lib/build/plain-folder.js';
 import { buildImage } from '../lib/docker.js';
 import { replace, writeAtomically } from '../lib/files.js';
 import { applyPatches, readSeries } from '../lib/fork.js';
@@ -60,15 +61,16 @@ export const criu = step({
   options: () => ({ make: MAKE, system: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? '' }),
   produces: ({ paths }) => [file(hostProgram(paths.build))],
   async run(ctx) {
-    const tree = path.join(ctx.paths.src, 'criu');
-    await layOutPatched(ctx, tree);
-    await ctx.runner.run('make', ['-j', String(availableParallelism()), ...MAKE], {
-      cwd: tree,
-      failure: 'CRIU does not build',
-      hint: 'npm run setup installs the packages that it needs.',
-    });
-    await replace(hostProgram(ctx.paths.build), async (temporary) => {
-      await ctx.runner.run('install', ['-m', '0755', path.join(tree, 'criu', 'criu'), temporary]);
+    await inPlainFolder(path.join(ctx.paths.src, 'criu'), async (tree) => {
+      await layOutPatched(ctx, tree);
+      await ctx.runner.run('make', ['-j', String(availableParallelism()), ...MAKE], {
+        cwd: tree,
+        failure: 'CRIU does not build',
+        hint: 'npm run setup installs the packages that it needs.',
+      });
+      await replace(hostProgram(ctx.paths.build), async (temporary) => {
+        await ctx.runner.run('install', ['-m', '0755', path.join(tree, 'criu', 'criu'), temporary]);
+      });
     });
   },
 });
