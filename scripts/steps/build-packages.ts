@@ -2,7 +2,7 @@ import { ToolkitError } from '../lib/errors.js';
 import { hasApt, installPackages, missingPackages } from '../lib/host/apt.js';
 import { step } from '../lib/step.js';
 
-/** Packages that the builds need, by what needs them. Names hold on Debian 12 and 13 and on Ubuntu 22.04 and 24.04. */
+/** Packages that the builds need, by what needs them. The names hold on Debian 12, 13 and forky, and on Ubuntu from 22.04 on. */
 export const packagesFor = {
   'every build': ['build-essential', 'ca-certificates', 'curl', 'git', 'pkg-config', 'xz-utils'],
   CRIU: [
