@@ -82,7 +82,7 @@ describe('an old Node', () => {
 
   test.each([
     { what: 'goes through', outcome: { exitCode: 0, output: ARCHIVE }, why: 'exit code 0, where it should have refused' },
-    { what: 'is refused late', outcome: { exitCode: 1, output: refusal, seconds: 40 }, why: 'exit code 1 after 40 s, not within 5 s' },
+    { what: 'is refused late', outcome: { exitCode: 1, output: refusal, seconds: 40 }, why: 'exit code 1 after 40.0 s, not within 5 s' },
     { what: 'does not name it', outcome: { exitCode: 1, output: '✖ too old\n  apt install nodejs\n', seconds: 1 }, why: 'does not name' },
     {
       what: 'gives no command',
@@ -117,6 +117,14 @@ describe('a path with a space', () => {
     expect(verdictOf('debian:13+path-with-space').verdict).toBe('passed');
     const refusal = { exitCode: 2, output: '✖ the path of the checkout holds a space\n', seconds: 1 };
     expect(verdictOf('debian:13+path-with-space', refusal).verdict).toBe('passed');
+  });
+
+  test('is refused at once when only the npm packages came before', () => {
+    const late = { exitCode: 1, output: '✖ path of the cache has a space in it\n', seconds: 30 };
+    expect(verdictOf('debian:13+path-with-space', { ...late, secondsOfNpm: 28 }).why).toBe(
+      'refused after 2.0 s from when its npm packages were there: path of the cache has a space in it',
+    );
+    expect(verdictOf('debian:13+path-with-space', { ...late, secondsOfNpm: 20 }).verdict).toBe('failed');
   });
 
   test('fails when it breaks after minutes, or at once without saying why', () => {
