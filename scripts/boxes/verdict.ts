@@ -1,4 +1,3 @@
-import type { Expectation } from './cases.js';
 import type { Box } from './plan.js';
 
 /** How long a refusal may take once the npm packages are there, seconds. */
@@ -31,10 +30,9 @@ export interface Verdict {
 
 /** Judges the first command of a box by what it should have shown. */
 export function judge({ case: one }: Pick<Box, 'case'>, outcome: Outcome): Verdict {
-  const shown =
-    one.expects === 'passes' || (one.expects === 'passes or refused' && outcome.exitCode === 0) ? passed(outcome) : refused(outcome);
+  const shown = one.expects === 'passes' ? passed(outcome) : refused(outcome);
   if (shown.verdict === 'failed') return shown;
-  const special = specific(one.name, outcome, one.expects);
+  const special = specific(one.name, outcome);
   return special.verdict === 'failed' ? special : { verdict: 'passed', why: [special.why, shown.why].filter(Boolean).join('; ') };
 }
 
@@ -56,8 +54,8 @@ function refused({ exitCode, output, seconds, secondsOfNpm = 0 }: Outcome): Verd
   return held(`refused after ${after}: ${complaint(output)}`);
 }
 
-function specific(name: Box['case']['name'], outcome: Outcome, expects: Expectation): Verdict {
-  const { output, exitCode } = outcome;
+function specific(name: Box['case']['name'], outcome: Outcome): Verdict {
+  const { output } = outcome;
   switch (name) {
     case 'containerd-store':
       return outcome.containerdImageStore === true
@@ -80,9 +78,6 @@ function specific(name: Box['case']['name'], outcome: Outcome, expects: Expectat
     case 'proxy':
       if (outcome.otherWayOut === true) return failed('the box had another way out than its proxy');
       return through(outcome.proxyRequests ?? []);
-    case 'path-with-space':
-      if (exitCode === 0 || expects !== 'passes or refused') return held();
-      return /space/i.test(output) ? held() : failed(`the refusal does not name the space: ${complaint(output)}`);
     default:
       return held();
   }

@@ -1,4 +1,4 @@
-import { type Check, fail, forRoot, pass, type Surroundings, warn } from './check.js';
+import { type Check, fail, forRoot, pass, warn } from './check.js';
 
 /** Releases that the toolkit is made for, by os-release's ID: at least this version. */
 const RELEASES: Readonly<Record<string, number>> = { debian: 12, ubuntu: 22.04 };
@@ -84,19 +84,4 @@ function gb(bytes: number): string {
   return (bytes / GB).toFixed(1);
 }
 
-/** A path that make(1) and shells take apart at its spaces cannot be built in. */
-const checkoutPath: Check = {
-  id: 'checkout-path',
-  title: 'path of the cache',
-  quick: true,
-  concerns: 'build',
-  async look({ paths }: Surroundings) {
-    if (!/\s/.test(paths.cache)) return pass(paths.cache);
-    return fail(
-      `"${paths.cache}" has a space in it, and CRIU's makefiles cannot be built there`,
-      'KIND_CHECKPOINT_CACHE=/var/tmp/kind-checkpoint npm run …   (or move the checkout)',
-    );
-  },
-};
-
-export const systemChecks: readonly Check[] = [distribution, architecture, node, npm, memory, checkoutPath];
+export const systemChecks: readonly Check[] = [distribution, architecture, node, npm, memory];

@@ -61,14 +61,6 @@ describe('the machine', () => {
   });
 });
 
-test('a cache in a path with a space is refused, because makefiles break there', async () => {
-  expect(await look(systemChecks, 'checkout-path', { root: '/home/alice/checkout' })).toMatchObject({ verdict: 'pass' });
-  expect(await look(systemChecks, 'checkout-path', { root: '/home/alice/my checkout' })).toMatchObject({
-    verdict: 'fail',
-    mend: expect.stringContaining('KIND_CHECKPOINT_CACHE='),
-  });
-});
-
 describe('becoming root', () => {
   test('is not needed as root', async () => {
     expect(await look(sudoChecks, 'sudo', { machine: { uid: 0, user: 'root' } })).toMatchObject({
