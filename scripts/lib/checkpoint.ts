@@ -22,6 +22,8 @@ const GRACE = 60;
 const BUSY = /cannot pause a paused container/;
 /** What our containerd says when it has not touched the container, for another checkpoint of it is under way. */
 const IN_PROGRESS = /a checkpoint of container .* is already in progress/;
+/** How our containerd says where CRIU's log is, and how it ends. */
+const TELLS_LOG = /CRIU's log (?:is|will be) kept in /;
 /** How long someone else's checkpoint may go on before the container counts as left paused, milliseconds. */
 const BUSY_PATIENCE = 10_000;
 
@@ -209,7 +211,7 @@ function refused(
 }
 
 function refusalHint(way: Way, status: number, body: string, reason: readonly string[]): string | undefined {
-  if (status >= 500 && reason.length > 0) return 'The usual reasons are in the README under Troubleshooting.';
+  if (status >= 500 && (reason.length > 0 || TELLS_LOG.test(body))) return 'The usual reasons are in the README under Troubleshooting.';
   if (status >= 500) return 'CRIU’s reason is in criu-dump.log on the node; the usual ones are in the README under Troubleshooting.';
   if (status === 404 && way.kind !== 'api' && /page not found/.test(body))
     return 'This kubelet does not checkpoint: the feature gate ContainerCheckpoint is on by default from Kubernetes 1.30 on.';

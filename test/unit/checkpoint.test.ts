@@ -183,6 +183,19 @@ describe('after a failure', () => {
     expect(node).toMatchObject({ paused: false, archives: ['/old.tar', '/whole.tar'] });
   });
 
+  test.each([
+    [
+      'the answer tells where CRIU’s log is',
+      "CRIU hung\nCRIU's log is kept in /var/lib/c/a.log, and ends:\n(00.02) Sent msg",
+      /^The usual reasons/,
+    ],
+    ['the answer tells nothing of it', 'context deadline exceeded', /criu-dump\.log on the node/],
+  ])('what to do next is fitting when %s', async (_, body, hint) => {
+    const { runner } = fakeNode({ criuLog: '' });
+    const error = await failure(testContext({ runner }), { way: nodeProxy(server({ status: 500, body })) });
+    expect(error.hint).toMatch(hint);
+  });
+
   test('CRIU’s own reason is told', async () => {
     const { runner } = fakeNode({ criuLog: '(00.01) Error (criu/a.c:1): no\n(00.02) Error (criu/b.c:2): Dumping FAILED.\n' });
     const body = 'criu failed: type DUMP errno 0 path= /run/containerd/x/criu-dump.log)';
