@@ -123,31 +123,40 @@ async function allowSudo({ box, asRoot }: RunningBox): Promise<string | undefine
   return password;
 }
 
-/**
- * Locks as apt and dpkg take them (fcntl(2), on these files), from now on until a minute after the first command has its npm
- * packages and comes to apt. The name is the one that unattended upgrades have.
- */
-function lockHolder(checkout: string): string {
-  return `
-    use Fcntl;
-    $0 = "unattended-upgr";
-    my @held;
-    for my $name ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock") {
-      open(my $file, "+>>", $name) or die "$name: $!";
-      fcntl($file, F_SETLK, pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0)) or die "$name: $!";
-      push @held, $file;
-    }
-    open(my $told, ">", "/run/apt-locks-held"); close $told;
-    for (1 .. 600) { last if -e "${checkout}/node_modules/.installed-lock"; sleep 1; }
-    sleep ${LOCK_SECONDS};`;
-}
+const APT_LOCKS = ['/var/lib/dpkg/lock-frontend', '/var/lib/dpkg/lock', '/var/lib/apt/lists/lock', '/var/cache/apt/archives/lock'];
+/** There as soon as the locks are held. */
+const LOCKS_HELD = '/run/apt-locks-held';
 
-async function holdAptLocks(ctx: Context, { name }: RunningBox, checkout: string): Promise<void> {
-  await ctx.runner.run('docker', ['exec', '--detach', name, 'perl', '-e', lockHolder(checkout)]);
+/**
+ * Perl, which every Debian has, to hold locks as apt and dpkg take them (fcntl(2)): from now on until so many seconds after a file is
+ * there, ten minutes at most. Its name is the one that unattended upgrades have. Arguments: the file to wait for, seconds, the file to
+ * make when all are held, the files to lock.
+ */
+export const lockHolder = `
+  use Fcntl;
+  my ($awaited, $seconds, $told, @files) = @ARGV;
+  $0 = "unattended-upgr";
+  my @held;
+  for my $name (@files) {
+    open(my $file, "+>>", $name) or die "$name: $!";
+    my $lock = pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0);
+    fcntl($file, F_SETLK, $lock) or die "$name: $!";
+    push @held, $file;
+  }
+  open(my $file, ">", $told) or die "$told: $!";
+  close $file;
+  for (1 .. 600) { last if -e $awaited; sleep 1; }
+  sleep $seconds;`;
+
+async function holdAptLocks(ctx: Context, { name, asRoot }: RunningBox, checkout: string): Promise<void> {
+  // With its npm packages the first command comes to apt.
+  const words = [`${checkout}/node_modules/.installed-lock`, String(LOCK_SECONDS), LOCKS_HELD, ...APT_LOCKS];
+  await asRoot('mkdir -p /var/lib/apt/lists /var/cache/apt/archives');
+  await ctx.runner.run('docker', ['exec', '--detach', name, 'perl', '-e', lockHolder, ...words]);
   await until(
     ctx,
     () => new ToolkitError('apt’s locks could not be taken in the box'),
-    async () => (await ctx.runner.run('docker', ['exec', name, 'test', '-e', '/run/apt-locks-held'], { accept: true })).exitCode,
+    async () => (await ctx.runner.run('docker', ['exec', name, 'test', '-e', LOCKS_HELD], { accept: true })).exitCode,
     (code) => code === 0,
     { patience: 10_000 },
   );
