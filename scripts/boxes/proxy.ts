@@ -52,9 +52,13 @@ export async function startProxy(host: string): Promise<BoxProxy> {
     open.add(onward);
     onward.on('close', () => {
       open.delete(onward);
-      client.destroy();
+      // What has come for the client is still on its way to it.
+      client.end();
     });
-    onward.on('error', (error) => client.end(`HTTP/1.1 502 Bad Gateway\r\n\r\n${messageOf(error)}\n`));
+    onward.on('error', (error) => {
+      if (onward.bytesRead > 0) client.destroy();
+      else client.end(`HTTP/1.1 502 Bad Gateway\r\n\r\n${messageOf(error)}\n`);
+    });
     client.on('error', () => onward.destroy());
     client.on('close', () => onward.destroy());
   });

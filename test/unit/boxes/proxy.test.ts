@@ -55,6 +55,31 @@ test('a tunnel carries bytes both ways', async () => {
   expect(proxy.requests).toEqual([`CONNECT 127.0.0.1:${port}`]);
 });
 
+test('a tunnel brings all of it to a client that reads slowly', async () => {
+  const size = 8 * 1024 * 1024;
+  const server = net.createServer((socket) => socket.on('error', () => undefined).end(Buffer.alloc(size)));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as net.AddressInfo;
+  const proxy = await proxyHere();
+  const received = await new Promise<number>((resolve, reject) => {
+    const socket = net.connect(proxy.port, '127.0.0.1', () => socket.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: a\r\n\r\n`));
+    let bytes = 0;
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      // It goes on talking, as TLS does at its end.
+      socket.write('x');
+      socket.pause();
+      setTimeout(() => socket.resume(), 2);
+    });
+    socket.on('end', () => resolve(bytes));
+    socket.on('error', reject);
+  });
+  expect(received).toBe(size + 'HTTP/1.1 200 Connection established\r\n\r\n'.length);
+});
+
 test('a server that does not answer is a bad gateway, and the proxy goes on', async () => {
   const server = await webServer({ '/list': new TextEncoder().encode('a list') });
   const proxy = await proxyHere();
