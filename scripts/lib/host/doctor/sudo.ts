@@ -1,14 +1,23 @@
 import { type Check, fail, pass, type Surroundings, warn } from './check.js';
 
-/** How this user becomes root: is root, sudo lets them without a password, sudo asks, or not at all. */
-export type RootAccess = 'root' | 'passwordless' | 'asks' | 'none';
+/** How this user becomes root: is root, sudo lets them without a password, sudo asks, or not at all; or sudo does not answer in time. */
+type RootAccess = 'root' | 'passwordless' | 'asks' | 'none' | 'slow';
 
-/** Asks sudo without letting it ask: `sudo --validate` would want a password where any rule does (sudoers(5), verifypw). */
-export async function rootAccess({ machine, runner }: Pick<Surroundings, 'machine' | 'runner'>): Promise<RootAccess> {
+/** What sudo and sudo-rs say to those who may do nothing (sudo(8); sudo-rs, src/common/error.rs). */
+const MAY_NOT = /not in the sudoers|may not run sudo|is not allowed to|can't do that/i;
+/** What the runner gives for a command that it had to end. */
+const TIMED_OUT = 124;
+
+/**
+ * Asks sudo without letting it ask: `sudo --validate` would want a password where any rule does (sudoers(5), verifypw). What it says to
+ * that differs (`a password is required`, sudo-rs: `interactive authentication is required`), so whatever is no clear refusal is a question.
+ */
+async function rootAccess({ machine, runner }: Pick<Surroundings, 'machine' | 'runner'>): Promise<RootAccess> {
   if (machine.uid === 0) return 'root';
   const { stderr, exitCode } = await runner.run('sudo', ['-n', 'true'], { accept: true }).catch(() => ({ stderr: '', exitCode: 127 }));
   if (exitCode === 0) return 'passwordless';
-  return /password is required|a terminal is required/i.test(stderr) ? 'asks' : 'none';
+  if (exitCode === TIMED_OUT) return 'slow';
+  return exitCode === 127 || MAY_NOT.test(stderr) ? 'none' : 'asks';
 }
 
 /** Groups that sudo knows by default: of Debian and Ubuntu, of Ubuntu before 12.04, of Fedora and Arch. */
@@ -36,6 +45,9 @@ const sudo: Check = {
               `as root: usermod -aG sudo ${on.machine.user}   (holds from the next login on)`,
             );
       }
+      case 'slow':
+        // It looks up the name of this machine first, and a name server may be out of reach.
+        return warn('could not be told: sudo does not answer in time', 'sudo -v; where it cannot resolve the host, name it in /etc/hosts');
       case 'none':
         return fail(
           `${on.machine.user} is not root and may not use sudo: packages cannot be installed, nor the root file system be assembled`,

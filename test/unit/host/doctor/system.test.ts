@@ -73,6 +73,7 @@ describe('becoming root', () => {
     ['without a password', '', 'pass', 'without a password'],
     ['where the user may not', { stderr: 'alice is not in the sudoers file.', exitCode: 1 }, 'fail', 'may not use sudo'],
     ['where there is no sudo', new Error('sudo: command not found'), 'fail', 'may not use sudo'],
+    ['that does not answer in time', { exitCode: 124 }, 'warn', 'could not be told'],
   ])('goes through sudo %s', async (_, answer, verdict, seen) => {
     expect(await look(sudoChecks, 'sudo', { commands: { 'sudo -n true': answer } })).toMatchObject({
       verdict,
@@ -81,10 +82,12 @@ describe('becoming root', () => {
   });
 
   test.each([
-    ['alice sudo docker', 'pass'],
-    ['alice sudoku', 'warn'],
-  ])('goes through sudo with a password, and whether it is granted is told only after that: %s', async (groups, verdict) => {
-    const commands = { 'sudo -n true': { stderr: 'sudo: a password is required', exitCode: 1 }, 'id -nG': groups };
+    ['alice sudo docker', 'sudo: a password is required', 'pass'],
+    ['alice sudo docker', 'sudo: interactive authentication is required', 'pass'],
+    ['alice sudo docker', 'sudo: a reason that nobody has heard of', 'pass'],
+    ['alice sudoku', 'sudo: a password is required', 'warn'],
+  ])('goes through sudo with a password, and whether it is granted is told only after that: %s, %s', async (groups, stderr, verdict) => {
+    const commands = { 'sudo -n true': { stderr, exitCode: 1 }, 'id -nG': groups };
     expect(await look(sudoChecks, 'sudo', { commands })).toMatchObject({
       verdict,
       seen: expect.stringContaining('asks alice for a password'),
