@@ -111,7 +111,9 @@ export async function readEngineFacts(ctx: Pick<Context, 'runner' | 'env'>, kern
     client: version?.Client?.Version ?? info?.ClientInfo?.Version ?? undefined,
     answers: server !== undefined,
     denied: server === undefined && deniesAccess(complaint),
-    hangs: server === undefined && [infoAnswer, versionAnswer].some(({ exitCode }) => exitCode === TIMED_OUT),
+    hangs:
+      contextAnswer.exitCode === TIMED_OUT ||
+      (server === undefined && [infoAnswer, versionAnswer].some(({ exitCode }) => exitCode === TIMED_OUT)),
     complaint,
     version: server,
     endpoint: context?.Endpoints?.docker?.Host || undefined,
@@ -142,12 +144,17 @@ function kindOf(
     return 'desktop';
   if (info?.SecurityOptions?.some((option) => option.split(',').includes('name=rootless')) === true) return 'rootless';
   if (endpoint === undefined || !endpoint.startsWith('unix://')) return 'remote';
-  if (answers) return info?.KernelVersion && info.KernelVersion !== kernel ? 'remote' : 'engine';
+  if (answers) return info?.KernelVersion && !isSameKernel(info.KernelVersion, kernel) ? 'remote' : 'engine';
   // Nobody answers: what is known is the place. Only the system's own engine is ours to start.
   if (isSystemEndpoint(endpoint)) return denied ? 'engine' : 'none';
   if (endpoint.includes('/podman/')) return 'podman';
   if (endpoint.includes('/desktop/')) return 'desktop';
   return /^unix:\/\/\/run\/user\//.test(endpoint) ? 'rootless' : denied ? 'engine' : 'remote';
+}
+
+/** Docker writes a release with three numbers, whatever uname(1) has: 6.17+deb14 as 6.17.0+deb14 (moby pkg/parsers/kernel, ParseRelease). */
+function isSameKernel(written: string, release: string): boolean {
+  return written === release || written === release.replace(/^(\d+\.\d+)(?!\.?\d)/, '$1.0');
 }
 
 /** True for the socket of the engine that belongs to the system, which is started and restarted by it. */

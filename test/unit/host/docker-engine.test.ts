@@ -86,6 +86,11 @@ describe('what an engine says about itself', () => {
     expect((await facts(silentEngine)).hangs).toBe(false);
   });
 
+  test('is nothing that counts either where only its endpoint is not told in time', async () => {
+    const found = await facts({ ...dockerAnswers(), "docker context inspect --format $'{{json .}}'": 124 });
+    expect(found).toMatchObject({ hangs: true, answers: true });
+  });
+
   test('does not end up in the log of a step', async () => {
     const runner = fakeRunner(dockerAnswers());
     await readEngineFacts({ runner, env: {} });
@@ -184,6 +189,18 @@ describe('an engine that does not fit', () => {
     ],
     ['older than 23', { info: { ServerVersion: '20.10.24+dfsg1' } }, {}, 'engine', /20\.10\.24\+dfsg1 is too old/, /remove it/],
   ];
+
+  test('of this machine is known by its kernel, whose release Docker writes with three numbers', async () => {
+    for (const [release, written] of [
+      ['6.17+deb14-amd64', '6.17.0+deb14-amd64'],
+      ['6.12-1-amd64', '6.12.0-1-amd64'],
+      ['6.8.0-1017-azure', '6.8.0-1017-azure'],
+    ] as const) {
+      const runner = fakeRunner(dockerAnswers({ info: { KernelVersion: written } }));
+      expect((await readEngineFacts({ runner, env: {} }, release)).kind).toBe('engine');
+      expect((await readEngineFacts({ runner, env: {} }, '6.17.1+deb14-amd64')).kind).toBe('remote');
+    }
+  });
 
   test.each(cases)('%s is named and refused, with what to do', async (_, answers, env, kind, says, hint) => {
     const found = await facts(answers, env);
