@@ -1,5 +1,4 @@
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CommandError } from '../errors.js';
 import { asRoot, type RunOptions } from '../runner.js';
@@ -18,6 +17,12 @@ export interface Bootstrap {
   /** The tar to make. */
   readonly target: string;
 }
+
+/**
+ * For what apt's methods read as the user _apt, to whom home folders are closed. Not TMPDIR: that may be a folder of this user's alone
+ * (pam_tmpdir(8)), and keys that cannot be read are reported as keys that are not there.
+ */
+const READABLE = '/tmp';
 
 /** Settings of the machine's apt that say how it reaches its mirrors (apt.conf(5), apt-transport-http(1)). */
 const REACH = /^Acquire::(?:(?:http|https)::\S+|Retries|ForceIPv4|ForceIPv6) /i;
@@ -42,8 +47,7 @@ export async function bootstrapDebian(
   { suite, packages, dpkgOptions, keys, target }: Bootstrap,
   options: Pick<RunOptions, 'onEachLine' | 'failure'>,
 ): Promise<void> {
-  // Outside the checkout: apt's methods read it as the user _apt, to whom home folders are closed.
-  const folder = await mkdtemp(path.join(tmpdir(), 'kind-checkpoint-bootstrap-'));
+  const folder = await mkdtemp(path.join(READABLE, 'kind-checkpoint-bootstrap-'));
   try {
     await copyKeys(keys, folder);
     const { stdout: dump } = await ctx.runner.run('apt-config', ['dump'], { accept: true });

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { bootstrapDebian, reachSettings } from '../../../scripts/lib/host/mmdebstrap.js';
 import { put, temporaryFolder, testContext } from '../../support/context.js';
 import { type Answer, fakeRunner } from '../../support/fake-runner.js';
@@ -57,6 +57,16 @@ describe('a root file system', () => {
     );
     expect(words.find((word) => word.startsWith('--setup-hook=for'))).toContain('signed-by');
     expect(seen[0]).toBe('a key');
+  });
+
+  test('is verified with keys that apt can read as its own user, wherever TMPDIR points', async () => {
+    const closed = temporaryFolder();
+    expect(statSync(closed).mode & 0o077).toBe(0);
+    vi.stubEnv('TMPDIR', closed);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { folder } = await bootstrap('');
+    expect(path.relative(closed, folder)).toMatch(/^\.\./);
+    for (let above = path.dirname(folder); above !== '/'; above = path.dirname(above)) expect(statSync(above).mode & 0o001).toBe(1);
   });
 
   test('comes through the proxies of the environment and those of apt, which do not stay in it', async () => {
