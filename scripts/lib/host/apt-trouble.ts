@@ -34,7 +34,8 @@ export function describeHolder({ pid, program }: LockHolder): string {
 
 /** What apt can fail for, by what it printed in the C locale. The first that fits is the reason. */
 const TROUBLES = [
-  ['sudo', /^sudo: /m],
+  // That it cannot resolve this machine's name is a remark.
+  ['sudo', /^sudo: (?!unable to resolve host)/m],
   ['interrupted', /dpkg was interrupted/],
   ['disk full', /No space left on device|have enough free space/],
   ['clock', /is not valid yet \(invalid for another/],

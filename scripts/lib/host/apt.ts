@@ -170,7 +170,9 @@ async function aptError(
   message: string,
   refresh: string,
 ): Promise<CommandError> {
-  return new CommandError(command, exitCode, output, { message, hint: await aptHintFor(ctx, output, refresh), log: ctx.log });
+  // Where apt-get itself has failed, sudo has only remarked on something, in any language: that it cannot resolve this machine's name.
+  const said = exitCode === APT_FAILED ? output.replaceAll(/^sudo: .*$/gm, '') : output;
+  return new CommandError(command, exitCode, output, { message, hint: await aptHintFor(ctx, said, refresh), log: ctx.log });
 }
 
 /** What to do next, by what apt printed and what this machine is; undefined where nothing is known to help. */

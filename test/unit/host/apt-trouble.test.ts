@@ -32,6 +32,7 @@ describe('what to do about apt', () => {
 
   test.each([
     ['sudo', 'sudo: a password is required', 'Run as root'],
+    ['network', `sudo: unable to resolve host box: Name or service not known\n${UNREACHABLE}`, 'name resolution'],
     [
       'interrupted',
       "E: dpkg was interrupted, you must manually run 'sudo dpkg --configure -a' to correct the problem.",

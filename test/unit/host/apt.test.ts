@@ -126,6 +126,14 @@ describe('an installation', () => {
   });
 });
 
+test('a name of this machine that sudo cannot resolve is not taken for the reason why apt failed', async () => {
+  const stderr = "sudo: Rechner »box« kann nicht aufgelöst werden\nE: Failed to fetch http://m/git.deb  Temporary failure resolving 'm'";
+  const runner = fakeApt({ install: [{ exitCode: 100, stderr }] });
+  await expect(installPackages(testContext({ runner }), ['git'])).rejects.toMatchObject({
+    hint: expect.stringContaining('name resolution'),
+  });
+});
+
 describe('a held lock', () => {
   test.each([
     ['of dpkg', 'install', HELD],

@@ -163,6 +163,10 @@ describe('criu check --all', () => {
     expect(
       await look(criuChecks, 'criu-check', { ...facts, commands: { [`sudo -n -- ${program} check --all`]: 'Looks good.' } }),
     ).toMatchObject({ verdict: 'pass' });
+    const unresolved = { stdout: 'Looks good.', stderr: 'sudo: unable to resolve host box: Name or service not known' };
+    expect(
+      await look(criuChecks, 'criu-check', { ...facts, commands: { [`sudo -n -- ${program} check --all`]: unresolved } }),
+    ).toMatchObject({ verdict: 'pass' });
     const refused = { stderr: 'sudo: a password is required', exitCode: 1 };
     expect(await look(criuChecks, 'criu-check', { ...facts, commands: { [`sudo -n -- ${program} check --all`]: refused } })).toMatchObject({
       verdict: 'warn',
