@@ -1,7 +1,7 @@
 import type { Context } from '../lib/context.js';
 import { ToolkitError } from '../lib/errors.js';
 import { hasApt, installPackages, updateLists } from '../lib/host/apt.js';
-import { debianMirror } from '../lib/host/apt-sources.js';
+import { debianMirror, type Mirror } from '../lib/host/apt-sources.js';
 import { distribution } from '../lib/host/distribution.js';
 import { gainAccess } from '../lib/host/docker-access.js';
 import { findDockerd, startEngine } from '../lib/host/docker-daemon.js';
@@ -76,7 +76,7 @@ async function install(ctx: Context, wanted: Wanted): Promise<void> {
   let names = choosePackages(await dockerPackages(ctx), wanted);
   const { id, codename } = await distribution();
   if (names === undefined && id === 'debian' && codename !== SUITE) {
-    await addSuite(ctx);
+    await addSuite(ctx, await debianMirror(ctx));
     await updateLists(ctx, { again: true });
     names = choosePackages(await dockerPackages(ctx), wanted);
   }
@@ -90,19 +90,21 @@ async function install(ctx: Context, wanted: Wanted): Promise<void> {
   await installPackages(ctx, names);
 }
 
-/** Adds Debian 13 at a low priority: only Docker's packages come from it. */
-async function addSuite(ctx: Context): Promise<void> {
-  const { uri, signedBy } = await debianMirror(ctx);
+/**
+ * Adds Debian 13 at a low priority: only Docker's packages come from it. The priority comes first: a run that is killed in between must
+ * not leave a machine that upgrades itself to another release.
+ */
+export async function addSuite({ runner }: Pick<Context, 'runner'>, { uri, signedBy }: Mirror): Promise<void> {
   const write = async (target: string, content: string): Promise<void> => {
     const [program, args] = asRoot('tee', [target]);
-    await ctx.runner.run(program, args, { input: content });
+    await runner.run(program, args, { input: content });
   };
-  await write(
-    `/etc/apt/sources.list.d/kind-checkpoint-${SUITE}.sources`,
-    `# For the Docker engine only; see the preferences of the same name.\nTypes: deb\nURIs: ${uri}\nSuites: ${SUITE}\nComponents: main\nSigned-By: ${signedBy}\n`,
-  );
   await write(
     `/etc/apt/preferences.d/kind-checkpoint-${SUITE}`,
     `Package: *\nPin: release o=Debian,n=${SUITE}\nPin-Priority: 50\n\nPackage: ${distributionPackages.join(' ')}\nPin: release o=Debian,n=${SUITE}\nPin-Priority: 500\n`,
+  );
+  await write(
+    `/etc/apt/sources.list.d/kind-checkpoint-${SUITE}.sources`,
+    `# For the Docker engine only; see the preferences of the same name.\nTypes: deb\nURIs: ${uri}\nSuites: ${SUITE}\nComponents: main\nSigned-By: ${signedBy}\n`,
   );
 }

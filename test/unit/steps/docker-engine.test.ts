@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bringUpEngine, dockerEngine } from '../../../scripts/steps/docker-engine.js';
+import { addSuite, bringUpEngine, dockerEngine } from '../../../scripts/steps/docker-engine.js';
 import { testContext } from '../../support/context.js';
 import { closedEngine, dockerAnswers, noDocker, silentEngine, withoutSudo } from '../../support/docker.js';
 import { type Answer, type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
@@ -125,6 +125,16 @@ describe('where no engine answers', () => {
       hint: expect.stringContaining('Docker 23 or newer'),
     });
   });
+});
+
+test('a suite is held down before apt can know it: a run that is killed in between must not upgrade the whole machine', async () => {
+  const runner = fakeRunner(() => '');
+  await addSuite(testContext({ runner }), { uri: 'http://mirror.example/debian/', signedBy: '/usr/share/keyrings/some.gpg' });
+  expect(runner.calls.map(({ args }) => args.at(-1))).toEqual([
+    expect.stringMatching(/^\/etc\/apt\/preferences\.d\//),
+    expect.stringMatching(/^\/etc\/apt\/sources\.list\.d\//),
+  ]);
+  expect(runner.calls[0]?.options.input).toContain('Package: *\nPin: release o=Debian,n=trixie\nPin-Priority: 50\n');
 });
 
 test('an engine that does not let this user in must be made to', async () => {
