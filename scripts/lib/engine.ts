@@ -108,8 +108,11 @@ async function runAll(
   const course = new Course([...toDo], expected, total, ctx.clock);
   const stopped = (): boolean => failures.length > 0 || ctx.signal.aborted;
 
+  /** Those that only look whether their step must run. */
+  const looking = new Set<StepClaim<PlanEntry>>();
   /** Brings one step about. Without places it only looks whether that is needed. */
-  const bring = async ({ subject: { step }, weight }: StepClaim<PlanEntry>): Promise<'done' | 'not done' | 'stale'> => {
+  const bring = async (claim: StepClaim<PlanEntry>): Promise<'done' | 'not done' | 'stale'> => {
+    const { step } = claim.subject;
     try {
       // Asked again now: what it needs may have come back (an engine that was down), or changed.
       const now = await freshness(step, ctx, (need) => keys.get(need) ?? '');
@@ -120,7 +123,7 @@ async function runAll(
         return 'done';
       }
       if (stopped()) return 'not done';
-      if (weight < weightOf(step)) return 'stale';
+      if (looking.has(claim) || claim.weight < weightOf(step)) return 'stale';
       course.began(step);
       reporter.started(step, now.reason);
       const start = ctx.clock.now();
@@ -156,6 +159,7 @@ async function runAll(
     const work = async (claim: StepClaim<PlanEntry>): Promise<void> => {
       atWork.add(claim);
       const outcome = await bring(claim);
+      looking.delete(claim);
       places.leave(claim);
       if (outcome === 'stale') places.enter(claimFor(claim.subject, weightOf(claim.subject.step)));
       else outcomes.set(claim.subject.step, outcome);
@@ -165,8 +169,11 @@ async function runAll(
     const proceed = (): void => {
       // What is done already and uses nothing is looked at first, which takes no place and no time: others may wait for that alone,
       // and one that is in no hurry must not take the places of one that is.
-      for (const entry of ready(isLookedAt)) void work(claimFor(entry, 0));
-      if (![...atWork].some(({ subject }) => isLookedAt(subject))) {
+      for (const claim of ready(isLookedAt).map((entry) => claimFor(entry, 0))) {
+        looking.add(claim);
+        void work(claim);
+      }
+      if (looking.size === 0) {
         for (const entry of ready(() => true)) places.enter(claimFor(entry, entry.reason === undefined ? 0 : weightOf(entry.step)));
         for (const claim of stopped() ? [] : places.admit()) void work(claim);
       }

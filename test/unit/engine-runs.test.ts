@@ -192,6 +192,22 @@ test('a step that turns out to be stale takes its places before it runs', async 
   expect(lines).toEqual(['other ends', 'heavy begins']);
 });
 
+test('a step that turns out to be stale leaves the other places to others while it runs', async () => {
+  const ctx = testContext();
+  let again = false;
+  const otherRan = gate();
+  const first = makes('first', { work: () => (again ? rm(productOf(ctx, { id: 'stale' })) : undefined) });
+  const stale = makes('stale', { needs: [first], work: () => (again ? otherRan.opened : undefined) });
+  await run([stale], ctx);
+  again = true;
+  await rm(productOf(ctx, first));
+  const staleBegan = (): boolean => reporter.events.some((event) => event.startsWith('started stale'));
+  const reporter = recordingReporter();
+  const before = makes('before', { work: () => vi.waitFor(() => expect(staleBegan()).toBe(true), 20_000) });
+  const other = makes('other', { needs: [before], work: () => otherRan.open() });
+  expect((await achieve([other, stale], ctx, reporter, PLACES)).ran).toHaveLength(4);
+});
+
 describe('when a step fails', () => {
   test('those at work finish, no further one starts, and nothing is stamped for the failed one', async () => {
     const ctx = testContext();
