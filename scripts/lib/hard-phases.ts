@@ -1,14 +1,18 @@
 import { runsOn } from './ballast.js';
+import { archiveOf } from './checkpoint-answer.js';
 import type { Context } from './context.js';
-import { ToolkitError } from './errors.js';
+import { CommandError, ToolkitError } from './errors.js';
 import { askBare, containersFolder } from './hard-case.js';
 import { onNode } from './node.js';
+import { removeArchive } from './node-archive.js';
 import { expectSameState, nodeState } from './node-state.js';
 import type { RunningContainer } from './pod.js';
 import type { Proof } from './proof.js';
 
 /** How often CRIU is struck at each moment. */
 const STRIKES = 5;
+/** So many strikes at a moment may come too late, on a machine that is busy. */
+const MISSES = 10;
 /** A moment at which CRIU has its hands in the process. */
 interface Moment {
   readonly what: string;
@@ -24,6 +28,9 @@ const MOMENTS: readonly Moment[] = [
   { what: 'while its code runs', after: 'switched to daemon mode', within: 2000 },
   { what: 'while it takes its code out', after: 'exited trapping', within: 400 },
 ];
+
+/** What is said of a tracer that has done its work before it was struck. */
+const TOO_LATE = 'the tracer is gone';
 
 /**
  * For perl(1): waits until a process is traced, and the tracer has written something to its log, and kills the tracer a little later.
@@ -47,7 +54,7 @@ const STRIKE = `
   }
   my $at = time + $later / 1e6;
   1 while time < $at;
-  kill 'KILL', $tracer or die "tracer $tracer: $!\\n";
+  kill 'KILL', $tracer or die "${TOO_LATE}\\n";
 `;
 
 /**
@@ -61,8 +68,9 @@ export async function proveFirstPhase(ctx: Context, proof: Proof, container: Run
     await proof.show(`CRIU is killed ${moment.what}, ${STRIKES} times: the process goes on`, async () => {
       const before = await nodeState(ctx, node, [container]);
       const process = await processOf(ctx, container);
-      for (let round = 1; round <= STRIKES; round++) {
-        await strikeOnce(ctx, container, process, moment);
+      for (let struck = 0, missed = 0; struck < STRIKES; ) {
+        if (await strikeOnce(ctx, container, process, moment)) struck += 1;
+        else if (++missed > MISSES) throw new ToolkitError(`${missed} strikes came too late, and ${struck} in time`);
         await runsOn(ctx, container, 0);
       }
       await expectSameState(ctx, node, before);
@@ -71,8 +79,11 @@ export async function proveFirstPhase(ctx: Context, proof: Proof, container: Run
   }
 }
 
-/** @param process ID of the container's process on its node */
-async function strikeOnce(ctx: Context, container: RunningContainer, process: string, { after, within }: Moment): Promise<void> {
+/**
+ * @param process ID of the container's process on its node
+ * @returns false when it came too late, and the checkpoint was made: its archive is removed
+ */
+async function strikeOnce(ctx: Context, container: RunningContainer, process: string, { after, within }: Moment): Promise<boolean> {
   const log = `${containersFolder}/${container.id}/ctrd-checkpoint/dump.log`;
   const later = String(Math.floor(Math.random() * within));
   let strike: Promise<unknown> = Promise.resolve();
@@ -83,9 +94,25 @@ async function strikeOnce(ctx: Context, container: RunningContainer, process: st
     });
     strike.catch(failed);
   });
-  const [{ status, body }] = await Promise.all([askBare(ctx, container), strike]);
-  if (status !== 500) throw new ToolkitError(`the kubelet answered ${status}, not 500`, { details: [body] });
-  if (!body.includes('CRIU ended')) throw new ToolkitError('the error does not say what that may have cost', { details: [body] });
+  const [answer, struck] = await Promise.all([
+    askBare(ctx, container),
+    strike.then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof CommandError && error.output.includes(TOO_LATE)) return false;
+        throw error;
+      },
+    ),
+  ]);
+  if (answer.status === 200) {
+    await removeArchive(ctx, { archive: archiveOf(answer), node: container.node });
+    return false;
+  }
+  if (answer.status !== 500) throw new ToolkitError(`the kubelet answered ${answer.status}, not 500`, { details: [answer.body] });
+  if (!struck) throw new ToolkitError('the checkpoint failed, and not by the strike', { details: [answer.body] });
+  if (!answer.body.includes('CRIU ended'))
+    throw new ToolkitError('the error does not say what that may have cost', { details: [answer.body] });
+  return true;
 }
 
 /** ID of the container's process on its node. */
