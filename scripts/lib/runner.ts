@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { type Options as ExecaOptions, execa } from 'execa';
 import { wholeLines } from './core/lines.js';
 import { CommandError, ToolkitError } from './errors.js';
-import { shellWord } from './shell.js';
+import { shellWord, withoutPassword } from './shell.js';
 import { supervised } from './supervise.js';
 
 export interface RunOptions {
@@ -98,7 +98,8 @@ async function runCommand(
 ): Promise<RunResult> {
   signal.throwIfAborted();
   const { cwd, interactive = false, log, onLine, accept = [], timeout } = options;
-  const command = commandLine(file, args, options);
+  // It goes into logs and errors.
+  const command = withoutPassword(commandLine(file, args, options));
   // sudo knows its user by the terminal, which a session of its own would not have.
   const detached = !interactive && file !== 'sudo';
   const root = !interactive && file === 'sudo' && args[0] === '--';

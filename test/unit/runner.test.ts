@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { CommandError } from '../../scripts/lib/errors.js';
+import { CommandError, renderError } from '../../scripts/lib/errors.js';
 import { asRoot, commandLine, createRunner, hasProgram, type Runner, withDefaults } from '../../scripts/lib/runner.js';
 import { supervised } from '../../scripts/lib/supervise.js';
 import { put, realRunner, temporaryFolder } from '../support/context.js';
@@ -143,6 +143,17 @@ describe('a command that fails', () => {
     expect(error.details).toHaveLength(13);
     expect(error.details.slice(-2)).toEqual(['100', 'broken']);
     expect(error.output).toContain('1\n2\n3\n');
+  });
+
+  test('shows the password of a proxy neither in the error nor in the log', async () => {
+    const log = path.join(temporaryFolder(), 'a.log');
+    const proxy = 'http_proxy=http://maria:s3cret@proxy.example:3128';
+    const error = await realRunner()
+      .run('env', [proxy, 'LIST=http://m:80', 'sh', '-c', 'exit 3', 'a@b'], { log })
+      .catch((thrown: unknown) => thrown);
+    const shown = `${renderError(error)}\n${await readFile(log, 'utf8')}`;
+    expect(shown).not.toContain('s3cret');
+    expect(shown).toContain('http://maria:…@proxy.example:3128 LIST=http://m:80 sh');
   });
 
   test('names the program when no headline was given, wherever it runs', async () => {

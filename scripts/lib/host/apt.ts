@@ -1,6 +1,7 @@
 import type { Context } from '../context.js';
 import { CommandError, ToolkitError, tail } from '../errors.js';
 import { asRoot, commandLine, hasProgram, type Runner, type RunOptions } from '../runner.js';
+import { withoutPassword } from '../shell.js';
 import type { StepContext } from '../step.js';
 import { aptHint, describeHolder, heldBy, type LockHolder } from './apt-trouble.js';
 import { distribution } from './distribution.js';
@@ -142,7 +143,7 @@ async function unlocked(ctx: AptContext, args: readonly string[], { root = true,
     const { stdout, stderr, exitCode } = await ctx.runner.run(file, rest, { ...where, accept: true });
     const output = [stdout, stderr].filter(Boolean).join('\n');
     const holder = exitCode === 0 ? undefined : heldBy(output);
-    if (holder === undefined) return { stdout, output, exitCode, command: commandLine(file, rest, where) };
+    if (holder === undefined) return { stdout, output, exitCode, command: withoutPassword(commandLine(file, rest, where)) };
     const waited = ctx.clock.now() - began;
     if (waited >= PATIENCE) throw stillHeld(ctx, holder, output);
     const line = `apt is held by ${describeHolder(holder)}: waiting, ${Math.round(waited / 1000)} s`;

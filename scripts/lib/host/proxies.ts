@@ -1,3 +1,5 @@
+import { withoutPassword } from '../shell.js';
+
 /** Variables that name proxies, as curl(1) and apt-transport-http(1) read them. */
 const NAMES = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'] as const;
 
@@ -16,11 +18,6 @@ export function proxyWords(env: NodeJS.ProcessEnv): string[] {
 export function environmentProxy(env: NodeJS.ProcessEnv, scheme: 'http' | 'https'): string | undefined {
   const name = `${scheme}_proxy`;
   return env[name] || env[name.toUpperCase()] || env['all_proxy'] || env['ALL_PROXY'] || undefined;
-}
-
-/** An address as it may be shown: without the password that it may hold. */
-export function withoutPassword(address: string): string {
-  return address.replace(/(:\/\/[^:@/]*):[^@/]*@/, '$1:…@');
 }
 
 /** The proxy of the environment, for messages. */

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { environmentProxy, withoutPassword } from '../proxies.js';
+import { withoutPassword } from '../../shell.js';
+import { environmentProxy } from '../proxies.js';
 import { type Check, type Finding, fail, pass, type Surroundings, skip, warn } from './check.js';
 import { aptProxies, npmConfig } from './proxies.js';
 import { type Reached, SYSTEM_AUTHORITIES } from './reach.js';

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { environmentProxy, withoutPassword } from '../proxies.js';
+import { withoutPassword } from '../../shell.js';
+import { environmentProxy } from '../proxies.js';
 import { type Check, type Finding, pass, type Surroundings, warn } from './check.js';
 
 /** Who is told of which proxy; addresses without passwords. */
