@@ -36,10 +36,13 @@ function installPackages() {
     cwd: root,
     stdio: ['ignore', 2, 'pipe'],
     encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
   });
   if (error !== undefined && 'code' in error && error.code === 'ENOENT') stop(npmMissing(process.execPath));
-  process.stderr.write(stderr);
-  if (status !== 0) stop(npmFailed({ root, ended: signal ?? `exit code ${status}`, output: stderr }));
+  // Null when it could not be started.
+  const output = stderr ?? '';
+  process.stderr.write(output);
+  if (status !== 0) stop(npmFailed({ root, ended: error?.message ?? signal ?? `exit code ${status}`, output }));
   try {
     writeFileSync(stamp, lock);
   } catch (failed) {

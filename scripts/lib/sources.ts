@@ -144,7 +144,10 @@ export async function gitTree(ctx: Context, folder: string): Promise<string> {
 async function fetchCommit(ctx: Context, source: Extract<Source, { git: string }>, target: string): Promise<void> {
   const wanted = 'commit' in source ? source.commit : `refs/tags/${source.tag}`;
   const git = (...args: string[]): Promise<unknown> =>
-    ctx.runner.run('git', ['-C', target, ...args], { env: { GIT_TERMINAL_PROMPT: '0' } });
+    // As curl does below: a server that goes silent is given up after 30 seconds (git-config(1), http.lowSpeedLimit).
+    ctx.runner.run('git', ['-C', target, ...args], {
+      env: { GIT_TERMINAL_PROMPT: '0', GIT_HTTP_LOW_SPEED_LIMIT: '1024', GIT_HTTP_LOW_SPEED_TIME: '30' },
+    });
   await git('init', '--quiet');
   await git('fetch', '--quiet', '--depth=1', source.git, wanted);
   await git('checkout', '--quiet', 'FETCH_HEAD');

@@ -1,5 +1,5 @@
 import type { Context } from '../lib/context.js';
-import { ToolkitError } from '../lib/errors.js';
+import { CommandError, ToolkitError } from '../lib/errors.js';
 import { mergeDaemonJson } from '../lib/host/daemon-json.js';
 import { readDaemonJson, restoreDaemonJson, writeDaemonJson } from '../lib/host/daemon-json-file.js';
 import { configurationOf, type Daemon, findDockerd, restartEngine, runningDaemon } from '../lib/host/docker-daemon.js';
@@ -28,7 +28,13 @@ export const dockerExperimental = step({
  */
 export async function refuseUnlessRestartable(ctx: Context, machine = '/'): Promise<void> {
   const { answers, experimental, kind } = await readEngineFacts(ctx);
-  if (kind === 'engine' && answers && !experimental) await lookForEngine(ctx, machine);
+  if (kind !== 'engine' || !answers || experimental) return;
+  try {
+    await lookForEngine(ctx, machine);
+  } catch (error) {
+    // Its daemon.json is closed to this user, and sudo's password has not been asked for yet: it is looked at again after that.
+    if (!(error instanceof CommandError)) throw error;
+  }
 }
 
 interface RestartableEngine {

@@ -33,7 +33,7 @@ export async function holdRoot(ctx: Context, who: Who = me()): Promise<() => voi
   if (!(await granted(ctx))) {
     if (!who.terminal)
       throw new ToolkitError('some steps need root, and sudo wants a password that nobody can type here', {
-        hint: `Run the same command on a terminal or as root; or let this user in without a password: echo '${who.name} ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/${who.name}`,
+        hint: `Run the same command on a terminal or as root; or let this user in without a password: echo '${who.name} ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/kind-checkpoint`,
       });
     ctx.say('some steps need root:');
     await ctx.runner.run('sudo', ['-v'], {

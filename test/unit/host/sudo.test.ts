@@ -42,7 +42,7 @@ describe('root', () => {
   test('is refused at once where nobody can type the password, with what to do', async () => {
     await expect(holdRoot(testContext({ runner: fakeSudo([false]) }), { ...user, terminal: false })).rejects.toMatchObject({
       message: 'some steps need root, and sudo wants a password that nobody can type here',
-      hint: expect.stringContaining("echo 'maria ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/maria"),
+      hint: expect.stringContaining("echo 'maria ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/kind-checkpoint"),
     });
   });
 
