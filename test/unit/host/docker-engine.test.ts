@@ -76,7 +76,7 @@ describe('what an engine says about itself', () => {
   });
 
   test('an unreadable configuration of the client is no denial', async () => {
-    const complaint = `WARNING: Error loading config file: open /root/.docker/config.json: permission denied\n${silentEngine.complaint}`;
+    const complaint = `WARNING: Error loading config file: open /home/maria/.docker/config.json: permission denied\n${silentEngine.complaint}`;
     expect(await facts({ server: null, complaint })).toMatchObject({ kind: 'none', denied: false });
   });
 
