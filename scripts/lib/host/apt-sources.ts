@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../context.js';
 import { ToolkitError } from '../errors.js';
-import { writeAtomically } from '../files.js';
+import { readIfThere, writeAtomically } from '../files.js';
 import { type AptContext, aptGet, updateLists } from './apt.js';
 import { distribution } from './distribution.js';
 
@@ -19,6 +19,25 @@ const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 async function targets({ runner }: Pick<Context, 'runner'>, format: string): Promise<string[][]> {
   const { stdout } = await runner.run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']);
   return stdout.split('\n').map((line) => line.split('|'));
+}
+
+/**
+ * The file of a source that is a list of mirrors, as Debian's cloud images and GitHub's runners have it (apt-transport-mirror(1)).
+ * @returns its path; undefined for other sources
+ */
+export function mirrorListFile(uri: string): string | undefined {
+  return /^mirror\+file:(\/.*?)\/?$/.exec(uri)?.[1];
+}
+
+/** The mirrors in the text of such a list, in its order. */
+export function mirrorsIn(text: string): string[] {
+  return [...text.matchAll(/^\s*(https?:\/\/\S+)/gm)].map(([, uri = '']) => uri);
+}
+
+/** A mirror that can be used outside this machine, in nodes and builds, which do not have its lists of mirrors. */
+async function plainMirror(uri: string): Promise<string> {
+  const file = mirrorListFile(uri);
+  return (file === undefined ? undefined : mirrorsIn((await readIfThere(file)) ?? '')[0]) ?? uri;
 }
 
 /**
@@ -39,7 +58,7 @@ export async function debianMirror(ctx: AptContext, osRelease?: string): Promise
   }
   if (uri === undefined)
     throw new ToolkitError('apt knows no Debian mirror on this machine', { hint: 'Add a source for Debian in /etc/apt/sources.list.d.' });
-  return { uri, signedBy: DEBIAN_KEYRING };
+  return { uri: await plainMirror(uri), signedBy: DEBIAN_KEYRING };
 }
 
 /**
@@ -49,7 +68,11 @@ export async function debianMirror(ctx: AptContext, osRelease?: string): Promise
 export async function debianSources(ctx: Pick<Context, 'runner'>, suite: string, osRelease?: string): Promise<string[]> {
   const { id, codename } = await distribution(osRelease);
   if (id !== 'debian') return [];
-  const lines = (await targets(ctx, '$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)')).flatMap(([origin, release = '', component, uri]) =>
+  const rows = await targets(ctx, '$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)');
+  const plain = await Promise.all(
+    rows.map(async ([origin, release, component, uri = '']) => [origin, release, component, await plainMirror(uri)]),
+  );
+  const lines = plain.flatMap(([origin, release = '', component, uri]) =>
     origin === 'Debian' && component === 'main' && (release === codename || release.startsWith(`${codename}-`))
       ? [`deb ${uri} ${release.replace(codename, suite)} main`]
       : [],

@@ -37,6 +37,19 @@ describe("the machine's own Debian mirror", () => {
     });
   });
 
+  test('is one out of a list of mirrors, which only this machine has', async () => {
+    const list = await put(
+      path.join(temporaryFolder(), 'mirrors.list'),
+      '# ours\nhttps://near.example/debian\tpriority:1\nhttps://far.example/debian\n',
+    );
+    const ctx = testContext({ runner: fakeRunner({ [targets]: `Debian|bookworm|mirror+file:${list}/` }) });
+    expect((await debianMirror(ctx, await osRelease())).uri).toBe('https://near.example/debian');
+    const row = `Debian|bookworm|main|mirror+file:${list}/`;
+    expect(await debianSources(testContext({ runner: fakeRunner(() => row) }), 'trixie', await osRelease())).toEqual([
+      'deb https://near.example/debian trixie main',
+    ]);
+  });
+
   test('is looked for again after a refresh of the lists', async () => {
     let refreshed = false;
     const runner = fakeRunner(({ line }) => {

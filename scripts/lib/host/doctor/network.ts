@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { withoutPassword } from '../../shell.js';
+import { mirrorListFile, mirrorsIn } from '../apt-sources.js';
 import { environmentProxy } from '../proxies.js';
 import { type Check, type Finding, fail, pass, type Surroundings, skip, warn } from './check.js';
 import { aptProxies, npmConfig } from './proxies.js';
@@ -135,8 +136,11 @@ const aptMirrors: Check = {
       .catch(() => ({ stdout: '', exitCode: 127 }));
     if (exitCode === 127) return skip('there is no apt-get');
     const releases = new Map<string, string>();
-    for (const [quoted, mirror = ''] of stdout.matchAll(/^'(https?:\/\/\S*?)(?:dists\/\S*)?InRelease'/gm))
-      if (!releases.has(mirror)) releases.set(mirror, quoted.slice(1, -1));
+    for (const [, base = '', rest = ''] of stdout.matchAll(/^'(\S*?)((?:dists\/\S*)?InRelease)'/gm)) {
+      const list = mirrorListFile(base);
+      const mirrors = list === undefined ? [base] : mirrorsIn((await on.machine.read(list)) ?? '').map((uri) => uri.replace(/\/?$/, '/'));
+      for (const mirror of mirrors) if (/^https?:/.test(mirror) && !releases.has(mirror)) releases.set(mirror, `${mirror}${rest}`);
+    }
     if (releases.size === 0) return warn('apt has no source on the network', 'see /etc/apt/sources.list and /etc/apt/sources.list.d');
     const own = await aptProxies(on);
     const proxy = (url: string): string | undefined => (url.startsWith('https:') ? own.https : own.http) ?? proxyFor(url, on.env);

@@ -201,6 +201,23 @@ describe("apt's mirrors", () => {
     ]);
   });
 
+  test('in a list of mirrors are each tried', async () => {
+    const asked: string[] = [];
+    const found = await look(networkChecks, 'reach-apt', {
+      reach: (url) => {
+        asked.push(url);
+        return yes();
+      },
+      commands: {
+        'apt-get update --print-uris': "'mirror+file:/etc/apt/mirrors/debian.list/dists/trixie/InRelease' _etc_apt_mirrors_debian.list 0 ",
+        [dump]: '',
+      },
+      machine: { files: { '/etc/apt/mirrors/debian.list': 'https://near.example/debian\nhttp://far.example/debian/\n' } },
+    });
+    expect(found.verdict).toBe('pass');
+    expect(asked).toEqual(['https://near.example/debian/dists/trixie/InRelease', 'http://far.example/debian/dists/trixie/InRelease']);
+  });
+
   test('that fail in part are a warning, all of them a failure', async () => {
     expect(await mirrors((url) => (url.includes('security') ? no() : yes()))).toMatchObject({
       verdict: 'warn',
