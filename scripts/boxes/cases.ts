@@ -61,6 +61,12 @@ export const cases = [
     byDefault: on('debian:13'),
   },
   {
+    name: 'mirror-list',
+    summary: 'apt’s mirrors stand in a file of their own (mirror+file:), as on Debian’s cloud images',
+    expects: 'passes',
+    byDefault: on('debian:13'),
+  },
+  {
     name: 'path-with-space',
     summary: 'the path of the checkout holds a space',
     expects: 'passes',

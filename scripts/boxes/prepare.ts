@@ -14,6 +14,18 @@ export const GO_BUILDS = '/mnt/go-builds';
 /** How long another process holds apt's locks, seconds. */
 const LOCK_SECONDS = 60;
 
+/** Puts each mirror that apt knows into a list of its own, and names that list in its place (apt-transport-mirror(1)). */
+const LIST_MIRRORS = `set -e
+sources=$(find /etc/apt/sources.list /etc/apt/sources.list.d -type f 2>/dev/null || true)
+mkdir -p /etc/apt/mirrors
+number=0
+for uri in $(grep -hoE 'https?://[^ ]+' $sources | sort -u); do
+  number=$((number + 1))
+  echo "$uri" >/etc/apt/mirrors/$number.list
+  sed -i -E "s#$uri( |$)#mirror+file:/etc/apt/mirrors/$number.list\\1#" $sources
+done
+test "$number" -gt 0`;
+
 /** A box in which the first command can be run. */
 export interface PreparedBox {
   /** Folder of the checkout. */
@@ -41,6 +53,7 @@ export async function prepareBox(
   await layCheckout(ctx, running, checkout);
   if (name === 'containerd-store')
     await running.asRoot(`mkdir -p /etc/docker && echo '{"features": {"containerd-snapshotter": true}}' >/etc/docker/daemon.json`);
+  if (name === 'mirror-list') await running.asRoot(LIST_MIRRORS);
   if (name === 'apt-lock') await holdAptLocks(ctx, running, checkout);
   return { checkout, env: { ...network.env, ...(proxy === undefined ? {} : proxyVariables(proxy)) }, password };
 }

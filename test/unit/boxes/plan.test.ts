@@ -55,6 +55,7 @@ describe('boxes that run when none is named', () => {
       'debian:13+apt-lock',
       'debian:13+sudo-password',
       'debian:13+proxy',
+      'debian:13+mirror-list',
       'debian:13+path-with-space',
       'debian:13+cgroup-v2',
       'debian:forky',
