@@ -13,6 +13,8 @@ const NEEDED = {
   go: 6 * GB,
   /** The same where Kubernetes was built before. */
   goAgain: 2 * GB,
+  /** What is left of them when Kubernetes is built. */
+  goRest: 1 * GB,
   /** Images, Docker's build cache, the nodes of a cluster. */
   docker: 4 * GB,
 };
@@ -34,27 +36,30 @@ const disk: Check = {
   quick: true,
   async look(on) {
     const dockerRoot = await dockerDataRoot(on);
-    const built = (await on.machine.ownership(path.join(on.paths.stamps, 'node-image.json'))) !== undefined;
-    const places: Place[] = built
+    const made = async (step: string): Promise<boolean> =>
+      (await on.machine.ownership(path.join(on.paths.stamps, `${step}.json`))) !== undefined;
+    // What a run that was cut off has made already is not written again.
+    const kubernetes = await made('kubernetes');
+    const places: Place[] = (await made('node-image'))
       ? [
           { what: 'the cache', folder: on.paths.cache, needed: NEEDED_LATER / 2 },
           { what: 'Docker', folder: dockerRoot, needed: NEEDED_LATER },
         ]
       : [
-          { what: 'the cache', folder: on.paths.cache, needed: NEEDED.cache },
-          await goPlace(on),
-          { what: 'Docker', folder: dockerRoot, needed: NEEDED.docker },
+          { what: 'the cache', folder: on.paths.cache, needed: kubernetes ? NEEDED.cache / 2 : NEEDED.cache },
+          await goPlace(on, kubernetes),
+          { what: 'Docker', folder: dockerRoot, needed: (await made('base-image')) ? NEEDED.docker / 2 : NEEDED.docker },
         ];
     return judgeRoom(await byFileSystem(on, places));
   },
 };
 
 /** Where Go builds; its caches are those of the user, and outlive ours. */
-async function goPlace({ env, machine }: Surroundings): Promise<Place> {
+async function goPlace({ env, machine }: Surroundings, kubernetesIsBuilt: boolean): Promise<Place> {
   const modules = env['GOMODCACHE'] || path.join(env['GOPATH'] || path.join(machine.home, 'go'), 'pkg', 'mod');
   const before = (await machine.ownership(path.join(modules, 'k8s.io'))) !== undefined;
   const folder = env['GOCACHE'] || path.join(machine.home, '.cache', 'go-build');
-  return { what: 'Go', folder, needed: before ? NEEDED.goAgain : NEEDED.go };
+  return { what: 'Go', folder, needed: kubernetesIsBuilt ? NEEDED.goRest : before ? NEEDED.goAgain : NEEDED.go };
 }
 
 /** A file system with what is going to be written to it. */

@@ -69,6 +69,12 @@ describe('the disk', () => {
     expect((await look(diskChecks, 'disk', { commands, machine: { rooms: rooms(5, 20), owners } })).verdict).toBe('pass');
   });
 
+  test('needs less for the rest of a run that was cut off', async () => {
+    const files = { [`${cache}/stamps/kubernetes.json`]: '{}', [`${cache}/stamps/base-image.json`]: '{}' };
+    expect((await look(diskChecks, 'disk', { commands, machine: { rooms: rooms(4, 4, 1), files } })).verdict).toBe('pass');
+    expect((await look(diskChecks, 'disk', { commands, machine: { rooms: rooms(4, 4, 1) } })).verdict).toBe('fail');
+  });
+
   test('needs less when everything is built', async () => {
     const files = { [`${cache}/stamps/node-image.json`]: '{}' };
     expect((await look(diskChecks, 'disk', { commands, machine: { rooms: rooms(3, 3), files } })).verdict).toBe('pass');
