@@ -36,7 +36,8 @@ export async function gainAccess(ctx: Context): Promise<void> {
 export function wrapperScript(program: string): string {
   return [
     '#!/bin/bash',
-    '# This login is older than its membership in the docker group. Can be removed after the next one.',
+    '# The login that made this was older than its membership in the docker group. Later ones have it.',
+    `case " $(id -nG) " in *" docker "*) exec '${program}' "$@" ;; esac`,
     `line="exec '${program}'"`,
     `for word in "$@"; do line+=" '\${word//\\'/\\'\\\\\\'\\'}'"; done`,
     'exec sg docker -c "$line"',

@@ -26,6 +26,18 @@ test('the script that runs docker with its group hands every word on as it is', 
   expect(stdout).toBe('[a\'b]\n[two\nlines]\n[$(id) "q" \\n $HOME]\n[]\n[*]');
 });
 
+test('that script goes without sg once the login has the group', async () => {
+  const folder = temporaryFolder();
+  for (const [name, text] of [
+    ['id', '#!/bin/sh\necho users docker\n'],
+    ['sg', '#!/bin/sh\nexit 9\n'],
+  ] as const)
+    await put(path.join(folder, name), text, 0o755);
+  const script = await put(path.join(folder, 'docker'), wrapperScript('/usr/bin/printf'));
+  const { stdout } = await realRunner().run('sh', ['-c', `PATH=${folder}:$PATH bash ${script} "$@"`, 'sh', '[%s]', 'two words']);
+  expect(stdout).toBe('[two words]');
+});
+
 describe('a user who may not talk to the engine', () => {
   const { username } = userInfo();
   const join = `sudo -- usermod --append --groups docker ${username}`;
