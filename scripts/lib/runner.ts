@@ -57,7 +57,7 @@ export interface Runner {
 /** How long an ended command may take to go before it is killed, milliseconds. */
 const GRACE = 5000;
 /** The exit code of a command that was ended by its timeout, where every exit code is accepted; as timeout(1) has it. */
-const TIMED_OUT = 124;
+export const TIMED_OUT = 124;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** A command line that can be pasted into a shell. */

@@ -5,7 +5,7 @@ import { type BoxSystem, hasNodeInApt } from '../boxes/systems.js';
 import { ToolkitError } from '../lib/errors.js';
 import { replace } from '../lib/files.js';
 import { installPackages, missingPackages } from '../lib/host/apt.js';
-import { debianSources } from '../lib/host/apt-sources.js';
+import { DEBIAN_KEYRING, debianSources } from '../lib/host/apt-sources.js';
 import type { Paths } from '../lib/paths.js';
 import { asRoot } from '../lib/runner.js';
 import { file, type Step, type StepContext, step } from '../lib/step.js';
@@ -22,9 +22,6 @@ const packagesOf = (system: BoxSystem): string[] => [
 
 /** What an image of a registry lacks of that: it holds even less than a minimal system. */
 const beyondImage = ['dbus', 'iproute2', 'procps', 'tzdata'] as const;
-
-/** Where the package debian-archive-keyring has it, here and in a box. */
-const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const PREPARE = 'images/box/prepare.sh';
 

@@ -13,7 +13,8 @@ export interface Mirror {
   readonly signedBy: string;
 }
 
-const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+/** Where the package debian-archive-keyring has it. */
+export const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** apt's own view of its sources, a row a package list (apt-get(8), indextargets). */
 async function targets({ runner }: Pick<Context, 'runner'>, format: string): Promise<string[][]> {

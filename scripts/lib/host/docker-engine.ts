@@ -2,15 +2,13 @@ import { release } from 'node:os';
 import { z } from 'zod';
 import type { Context } from '../context.js';
 import { ToolkitError } from '../errors.js';
-import type { RunResult } from '../runner.js';
+import { type RunResult, TIMED_OUT } from '../runner.js';
 
 /** The oldest engine that works: those before ask for every capability there is when a container is privileged. */
 export const OLDEST_ENGINE = 23;
 
 /** How long the engine may take to tell about itself, milliseconds. */
 const ANSWER_TIMEOUT = 20_000;
-/** What the runner gives for a command that it had to end, where every exit code is accepted. */
-const TIMED_OUT = 124;
 
 /**
  * What stands behind the program `docker`:

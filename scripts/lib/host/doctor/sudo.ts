@@ -1,3 +1,4 @@
+import { TIMED_OUT } from '../../runner.js';
 import { type Check, fail, pass, type Surroundings, warn } from './check.js';
 
 /** How this user becomes root: is root, sudo lets them without a password, sudo asks, or not at all; or sudo does not answer in time. */
@@ -5,8 +6,6 @@ type RootAccess = 'root' | 'passwordless' | 'asks' | 'none' | 'slow';
 
 /** What sudo and sudo-rs say to those who may do nothing (sudo(8); sudo-rs, src/common/error.rs). */
 const MAY_NOT = /not in the sudoers|may not run sudo|is not allowed to|can't do that/i;
-/** What the runner gives for a command that it had to end. */
-const TIMED_OUT = 124;
 
 /**
  * Asks sudo without letting it ask: `sudo --validate` would want a password where any rule does (sudoers(5), verifypw). What it says to
