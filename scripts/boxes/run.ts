@@ -20,8 +20,6 @@ export const FIRST_COMMAND = 'npm run e2e:checkpoint';
 const LIMIT = 75 * 60_000;
 /** How often a silent wait is told, milliseconds. */
 const REMIND = 60_000;
-/** What npm prints at the end of its own work (npm-ci(1)). */
-const NPM_DONE = /^added \d+ packages/;
 const PROMPT = /\[sudo\] password for/;
 
 /** Why this host cannot hold a box; undefined when it can. */
@@ -116,7 +114,6 @@ async function firstCommand(ctx: Context, running: RunningBox, { checkout, env, 
   const { box } = running;
   const command = `cd '${checkout}' && ${FIRST_COMMAND}`;
   let typed = 0;
-  let installed: number | undefined;
   let told = ctx.clock.now();
   ctx.say(`${box.name}: ${FIRST_COMMAND}`);
   const start = ctx.clock.now();
@@ -131,7 +128,6 @@ async function firstCommand(ctx: Context, running: RunningBox, { checkout, env, 
       timeout: LIMIT,
       log,
       onLine: (line) => {
-        if (NPM_DONE.test(line)) installed = ctx.clock.now();
         if (ctx.clock.now() - told < REMIND) return;
         told = ctx.clock.now();
         ctx.say(`${box.name}: ${Math.round((told - start) / 60_000)} min: ${line}`);
@@ -156,7 +152,6 @@ async function firstCommand(ctx: Context, running: RunningBox, { checkout, env, 
     exitCode,
     output,
     seconds,
-    ...(installed === undefined ? {} : { secondsOfNpm: (installed - start) / 1000 }),
     archiveThere: found === 0,
     ...(password === undefined ? {} : { passwordsTyped: typed }),
   };

@@ -1,6 +1,6 @@
 import type { Box } from './plan.js';
 
-/** How long a refusal may take once the npm packages are there, seconds. */
+/** How long a refusal may take, seconds. */
 const AT_ONCE = 5;
 
 /** What was seen of the first command in a box. */
@@ -9,8 +9,6 @@ export interface Outcome {
   /** Standard output and error, without colours. */
   readonly output: string;
   readonly seconds: number;
-  /** Of that, until the npm packages were there, on which all but the look at Node stands; undefined when it did not get so far. */
-  readonly secondsOfNpm?: number;
   /** The archive that it named is there and holds something. */
   readonly archiveThere: boolean;
   /** What the case is about, as found afterwards; undefined where it does not apply. */
@@ -46,11 +44,10 @@ function passed({ exitCode, output, archiveThere }: Outcome): Verdict {
   return held(/\d+ statements proven/.exec(output)?.[0]);
 }
 
-function refused({ exitCode, output, seconds, secondsOfNpm = 0 }: Outcome): Verdict {
+function refused({ exitCode, output, seconds }: Outcome): Verdict {
   if (exitCode === 0) return failed('exit code 0, where it should have refused');
-  const after = `${(seconds - secondsOfNpm).toFixed(1)} s${secondsOfNpm > 0 ? ' from when its npm packages were there' : ''}`;
-  if (seconds - secondsOfNpm > AT_ONCE)
-    return failed(`exit code ${exitCode} after ${after}, not within ${AT_ONCE} s: ${complaint(output)}`);
+  const after = `${seconds.toFixed(1)} s`;
+  if (seconds > AT_ONCE) return failed(`exit code ${exitCode} after ${after}, not within ${AT_ONCE} s: ${complaint(output)}`);
   return held(`refused after ${after}: ${complaint(output)}`);
 }
 

@@ -6,6 +6,7 @@ import { inPlainFolder } from '../lib/build/plain-folder.js';
 import { buildImage } from '../lib/docker.js';
 import { replace, writeAtomically } from '../lib/files.js';
 import { applyPatches, readSeries } from '../lib/fork.js';
+import { osReleaseField } from '../lib/host/distribution.js';
 import { linkOrCopy } from '../lib/image-archive.js';
 import { asRoot, type RunOptions, type RunResult } from '../lib/runner.js';
 import { fetchTree, readSources } from '../lib/sources.js';
@@ -19,7 +20,7 @@ const OS_RELEASE = '/etc/os-release';
 
 /** True where programs built on this machine run in the nodes as they are: it has the userland of the nodes. */
 export function isNodeUserland(osRelease: string): boolean {
-  return /^ID="?debian"?$/m.test(osRelease) && new RegExp(`^VERSION_CODENAME="?${nodeSuite}"?$`, 'm').test(osRelease);
+  return osReleaseField(osRelease, 'ID') === 'debian' && osReleaseField(osRelease, 'VERSION_CODENAME') === nodeSuite;
 }
 
 // The steps are data: which of them a machine has is told when they are made.
@@ -58,7 +59,7 @@ export const criu = step({
   needs: [criuSource],
   inputs: ['images/criu/patches'],
   // Built by this system's compiler, against its libraries.
-  options: () => ({ make: MAKE, system: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? '' }),
+  options: () => ({ make: MAKE, system: osReleaseField(osRelease, 'PRETTY_NAME') }),
   produces: ({ paths }) => [file(hostProgram(paths.build))],
   async run(ctx) {
     await inPlainFolder(path.join(ctx.paths.src, 'criu'), async (tree) => {

@@ -6,9 +6,13 @@ export interface Distribution {
   readonly codename: string;
 }
 
+/** A field of the text of /etc/os-release (os-release(5)); empty where it does not say. */
+export function osReleaseField(text: string, name: string): string {
+  return new RegExp(`^${name}=["']?([^"'\n]*)["']?$`, 'm').exec(text)?.[1] ?? '';
+}
+
 /** Reads what distribution this is; empty where the file does not say. */
 export async function distribution(osRelease = '/etc/os-release'): Promise<Distribution> {
   const text = await readFile(osRelease, 'utf8').catch(() => '');
-  const field = (name: string): string => new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? '';
-  return { id: field('ID'), codename: field('VERSION_CODENAME') };
+  return { id: osReleaseField(text, 'ID'), codename: osReleaseField(text, 'VERSION_CODENAME') };
 }

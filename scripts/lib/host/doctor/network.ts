@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { withoutPassword } from '../../shell.js';
 import { mirrorListFile, mirrorsIn } from '../apt-sources.js';
+import { osReleaseField } from '../distribution.js';
 import { environmentProxy } from '../proxies.js';
 import { type Check, type Finding, fail, pass, type Surroundings, skip, warn } from './check.js';
 import { aptProxies, npmConfig } from './proxies.js';
 import { type Reached, SYSTEM_AUTHORITIES } from './reach.js';
-import { osReleaseField } from './system.js';
 
 /** An address tried. */
 interface Tried extends Reached {

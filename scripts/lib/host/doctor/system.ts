@@ -1,3 +1,4 @@
+import { osReleaseField } from '../distribution.js';
 import { type Check, fail, forRoot, pass, warn } from './check.js';
 
 /** Releases that the toolkit is made for, by os-release's ID: at least this version. */
@@ -5,11 +6,6 @@ const RELEASES: Readonly<Record<string, number>> = { debian: 12, ubuntu: 22.04 }
 const GB = 1e9;
 /** Below this the compilers and linkers of Kubernetes are killed; see Requirements in the README for the second. Bytes. */
 const MEMORY = { least: 2 * GB, comfortable: 7.5 * GB };
-
-/** A field of /etc/os-release (os-release(5)). */
-export function osReleaseField(text: string, name: string): string {
-  return new RegExp(`^${name}=["']?([^"'\n]*)["']?$`, 'm').exec(text)?.[1] ?? '';
-}
 
 const distribution: Check = {
   id: 'distribution',
