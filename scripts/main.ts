@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock, Context } from './lib/context.js';
-import { InterruptedError, renderError, UsageError } from './lib/errors.js';
-import { makeOptions } from './lib/options.js';
-import { checkout, makePaths } from './lib/paths.js';
-import { createRunner } from './lib/runner.js';
-import { helpText, readArguments, type Task } from './lib/task.js';
+import { helpText, readArguments, type Task } from './lib/cli/task.js';
+import type { Clock, Context } from './lib/core/context.js';
+import { InterruptedError, renderError, UsageError } from './lib/core/errors.js';
+import { makeOptions } from './lib/core/options.js';
+import { checkout, makePaths } from './lib/core/paths.js';
+import { createRunner } from './lib/core/runner.js';
 
 const SIGNALS: ReadonlyArray<readonly [NodeJS.Signals, number]> = [
   ['SIGINT', 130],

@@ -21,7 +21,7 @@ export async function start([task, ...args]) {
   if (task === 'checkpoint' && args[0] !== 'inspect') await import('@kubernetes/client-node');
   const { register } = await import('tsx/esm/api');
   register();
-  const main = new URL('../main.ts', import.meta.url).href;
+  const main = new URL('../main.js', import.meta.url).href;
   process.exitCode = await (await import(main)).main(task, args);
 }
 

@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { Context } from '../lib/context.js';
-import { ToolkitError } from '../lib/errors.js';
-import type { RunOptions, RunResult } from '../lib/runner.js';
-import { until } from '../lib/until.js';
+import type { Context } from '../lib/core/context.js';
+import { ToolkitError } from '../lib/core/errors.js';
+import type { RunOptions, RunResult } from '../lib/core/runner.js';
+import { until } from '../lib/core/until.js';
 import { imageOf, labelFlags, labelsOf } from './labels.js';
 import type { Box } from './plan.js';
 import { systemdBoots } from './systems.js';

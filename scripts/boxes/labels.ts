@@ -1,5 +1,5 @@
-import type { Context } from '../lib/context.js';
-import { isAlive } from '../lib/process.js';
+import type { Context } from '../lib/core/context.js';
+import { isAlive } from '../lib/core/process.js';
 
 /** On everything that boxes put into the host's Docker engine: the instance whose it is. */
 const INSTANCE = 'kind-checkpoint.boxes.instance';

@@ -1,6 +1,6 @@
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import type { Context } from '../lib/context.js';
+import type { Context } from '../lib/core/context.js';
 
 /** What this machine knows about reaching the network, which a fresh machine beside it would have been told too. */
 export interface MachineNetwork {

@@ -1,4 +1,4 @@
-import { UsageError } from '../lib/errors.js';
+import { UsageError } from '../lib/core/errors.js';
 import { type BoxCase, type CaseName, cases } from './cases.js';
 import { type BoxSystem, systems } from './systems.js';
 

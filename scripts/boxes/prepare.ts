@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import type { Context } from '../lib/context.js';
-import { ToolkitError } from '../lib/errors.js';
-import { until } from '../lib/until.js';
+import type { Context } from '../lib/core/context.js';
+import { ToolkitError } from '../lib/core/errors.js';
+import { until } from '../lib/core/until.js';
 import { BOX_DATA, layCheckout, type RunningBox } from './box.js';
 import { hostNode, type MachineNetwork } from './machine.js';
 import { hasNodeInApt } from './systems.js';

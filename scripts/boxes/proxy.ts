@@ -1,6 +1,6 @@
 import http from 'node:http';
 import net from 'node:net';
-import { messageOf } from '../lib/errors.js';
+import { messageOf } from '../lib/core/errors.js';
 
 /** An HTTP proxy that runs in this process. */
 export interface BoxProxy {

@@ -1,4 +1,4 @@
-import { table } from '../lib/table.js';
+import { table } from '../lib/cli/table.js';
 import type { Verdict } from './verdict.js';
 
 /** A box of a run, as it is reported. */

@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import type { Context } from '../lib/context.js';
-import { renderError, ToolkitError } from '../lib/errors.js';
-import { bringAbout } from '../lib/tasks.js';
+import type { Context } from '../lib/core/context.js';
+import { renderError, ToolkitError } from '../lib/core/errors.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
 import { boxRootFilesystem, boxTar, pullImage } from '../steps/box-root-filesystem.js';
 import { boxContainer, importImage, type RunningBox, startBox } from './box.js';
 import { labelFlags, labelsOf, removeBoxes } from './labels.js';

@@ -2,13 +2,13 @@ import path from 'node:path';
 import { imageOf, labelFlags, labelsOf } from '../boxes/labels.js';
 import { machineNetwork } from '../boxes/machine.js';
 import { type BoxSystem, hasNodeInApt } from '../boxes/systems.js';
-import { ToolkitError } from '../lib/errors.js';
-import { replace } from '../lib/files.js';
+import { ToolkitError } from '../lib/core/errors.js';
+import { replace } from '../lib/core/files.js';
+import type { Paths } from '../lib/core/paths.js';
+import { asRoot } from '../lib/core/runner.js';
+import { file, type Step, type StepContext, step } from '../lib/engine/step.js';
 import { installPackages, missingPackages } from '../lib/host/apt.js';
 import { DEBIAN_KEYRING, debianSources } from '../lib/host/apt-sources.js';
-import type { Paths } from '../lib/paths.js';
-import { asRoot } from '../lib/runner.js';
-import { file, type Step, type StepContext, step } from '../lib/step.js';
 import { buildPackages } from './build-packages.js';
 import { dockerEngine } from './docker-engine.js';
 

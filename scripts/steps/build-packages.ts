@@ -1,6 +1,6 @@
-import { ToolkitError } from '../lib/errors.js';
+import { ToolkitError } from '../lib/core/errors.js';
+import { step } from '../lib/engine/step.js';
 import { hasApt, installPackages, missingPackages } from '../lib/host/apt.js';
-import { step } from '../lib/step.js';
 
 /** Packages that the builds need, by what needs them. The names hold on Debian 12, 13 and forky, and on Ubuntu from 22.04 on. */
 export const packagesFor = {

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { goBuild, pinnedVersion, readPin } from '../lib/go.js';
-import { file, step } from '../lib/step.js';
+import { goBuild, pinnedVersion, readPin } from '../lib/build/go.js';
+import { file, step } from '../lib/engine/step.js';
 import { goToolchain } from './go-toolchain.js';
 
 const folder = 'tools/checkpointctl';

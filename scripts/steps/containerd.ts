@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { componentProgram } from '../lib/component.js';
-import { forkInputs, forks, layOut } from '../lib/fork.js';
-import { type GoBuild, goBuild, type Pin, pinnedVersion } from '../lib/go.js';
-import { file, step } from '../lib/step.js';
+import { type GoBuild, goBuild, type Pin, pinnedVersion } from '../lib/build/go.js';
+import { componentProgram } from '../lib/build/go-component.js';
+import { file, step } from '../lib/engine/step.js';
+import { forkInputs, forks, layOut } from '../lib/forks/fork.js';
 import { goToolchain } from './go-toolchain.js';
 
 const { module } = forks.containerd;

@@ -1,5 +1,7 @@
-import type { Context } from '../lib/context.js';
-import { ToolkitError } from '../lib/errors.js';
+import type { Context } from '../lib/core/context.js';
+import { ToolkitError } from '../lib/core/errors.js';
+import { asRoot } from '../lib/core/runner.js';
+import { step } from '../lib/engine/step.js';
 import { hasApt, installPackages, updateLists } from '../lib/host/apt.js';
 import { debianMirror, type Mirror } from '../lib/host/apt-sources.js';
 import { distribution } from '../lib/host/distribution.js';
@@ -7,8 +9,6 @@ import { gainAccess } from '../lib/host/docker-access.js';
 import { findDockerd, startEngine } from '../lib/host/docker-daemon.js';
 import { type EngineFacts, OLDEST_ENGINE, readEngineFacts, refusal } from '../lib/host/docker-engine.js';
 import { choosePackages, distributionPackages, dockerPackages, type Wanted } from '../lib/host/docker-packages.js';
-import { asRoot } from '../lib/runner.js';
-import { step } from '../lib/step.js';
 
 /** The suite with an engine that works, for Debian releases whose own is too old. */
 const SUITE = 'trixie';

@@ -1,10 +1,10 @@
-import type { Context } from '../lib/context.js';
-import { CommandError, ToolkitError } from '../lib/errors.js';
+import type { Context } from '../lib/core/context.js';
+import { CommandError, ToolkitError } from '../lib/core/errors.js';
+import { step } from '../lib/engine/step.js';
 import { mergeDaemonJson } from '../lib/host/daemon-json.js';
 import { readDaemonJson, restoreDaemonJson, writeDaemonJson } from '../lib/host/daemon-json-file.js';
 import { configurationOf, type Daemon, findDockerd, restartEngine, runningDaemon } from '../lib/host/docker-daemon.js';
 import { isSystemEndpoint, readEngineFacts } from '../lib/host/docker-engine.js';
-import { step } from '../lib/step.js';
 import { dockerEngine } from './docker-engine.js';
 
 /** `docker checkpoint` is an experimental command of the engine, turned on in daemon.json. For `e2e:docker` alone: it restarts the engine. */

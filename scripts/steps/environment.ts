@@ -1,4 +1,4 @@
-import type { Step } from '../lib/step.js';
+import type { Step } from '../lib/engine/step.js';
 import { checkpointctl } from './checkpointctl.js';
 import { counterImage } from './counter-image.js';
 import { criuCheck, criuOnHost } from './criu.js';

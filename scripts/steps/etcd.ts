@@ -1,4 +1,4 @@
-import { goComponent } from '../lib/component.js';
+import { goComponent } from '../lib/build/go-component.js';
 import { goToolchain } from './go-toolchain.js';
 
 /** etcd, as the control plane's image holds it. */

@@ -1,10 +1,10 @@
 import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
-import type { Context } from '../lib/context.js';
-import { replace } from '../lib/files.js';
-import { goCommand, oldestGo } from '../lib/go.js';
-import { fetchFile, readSources } from '../lib/sources.js';
-import { step } from '../lib/step.js';
+import { goCommand, oldestGo } from '../lib/build/go.js';
+import { fetchFile, readSources } from '../lib/build/sources.js';
+import type { Context } from '../lib/core/context.js';
+import { replace } from '../lib/core/files.js';
+import { step } from '../lib/engine/step.js';
 import { buildPackages } from './build-packages.js';
 
 /** The Go command. Pins choose their compilers by themselves (GOTOOLCHAIN); any Go that can fetch those will do. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { forkInputs, forks, layOut } from '../lib/fork.js';
-import { goBuild } from '../lib/go.js';
-import { file, step } from '../lib/step.js';
+import { goBuild } from '../lib/build/go.js';
+import { file, step } from '../lib/engine/step.js';
+import { forkInputs, forks, layOut } from '../lib/forks/fork.js';
 import { goToolchain } from './go-toolchain.js';
 
 const { module } = forks.kind;

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { writeAtomically } from '../lib/files.js';
-import { file, step } from '../lib/step.js';
+import { writeAtomically } from '../lib/core/files.js';
+import { file, step } from '../lib/engine/step.js';
 
 /** A word as the shell reads it back. */
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { replace } from '../lib/files.js';
-import { forkInputs, forks } from '../lib/fork.js';
-import { goBuild } from '../lib/go.js';
-import { allKubernetesPrograms, checkoutState, chosenSource, kubernetesBuild, kubernetesVersion } from '../lib/kubernetes.js';
-import { file, step } from '../lib/step.js';
+import { goBuild } from '../lib/build/go.js';
+import { replace } from '../lib/core/files.js';
+import { file, step } from '../lib/engine/step.js';
+import { forkInputs, forks } from '../lib/forks/fork.js';
+import { allKubernetesPrograms, checkoutState, chosenSource, kubernetesBuild, kubernetesVersion } from '../lib/forks/kubernetes.js';
 import { goToolchain } from './go-toolchain.js';
 
 /** Folder of the built programs. */

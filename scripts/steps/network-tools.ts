@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { replace } from '../lib/files.js';
-import { imageNames } from '../lib/options.js';
-import { file, step } from '../lib/step.js';
+import { replace } from '../lib/core/files.js';
+import { imageNames } from '../lib/core/options.js';
+import { file, step } from '../lib/engine/step.js';
 import { baseImage } from './base-image.js';
 
 /** Where the layer lies. */

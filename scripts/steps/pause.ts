@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ToolkitError } from '../lib/errors.js';
-import { writeAtomically } from '../lib/files.js';
-import { forks } from '../lib/fork.js';
-import { moduleFolder, readPin } from '../lib/go.js';
-import { compileStatic } from '../lib/static-program.js';
-import { file, step } from '../lib/step.js';
+import { compileStatic } from '../lib/build/c-program.js';
+import { moduleFolder, readPin } from '../lib/build/go.js';
+import { ToolkitError } from '../lib/core/errors.js';
+import { writeAtomically } from '../lib/core/files.js';
+import { file, step } from '../lib/engine/step.js';
+import { forks } from '../lib/forks/fork.js';
 import { buildPackages } from './build-packages.js';
 import { goToolchain } from './go-toolchain.js';
 

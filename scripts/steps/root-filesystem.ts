@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { followPhases, mmdebstrapPhases } from '../lib/build/phases.js';
-import { replace } from '../lib/files.js';
+import { replace } from '../lib/core/files.js';
+import { file, step } from '../lib/engine/step.js';
 import { bootstrapDebian } from '../lib/host/mmdebstrap.js';
-import { file, step } from '../lib/step.js';
 import { buildPackages } from './build-packages.js';
 
 /** Debian release of the nodes. Its systemd (252) works on hosts with cgroup v1 as well as v2; later ones want v2. */

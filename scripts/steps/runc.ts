@@ -1,4 +1,4 @@
-import { goComponent } from '../lib/component.js';
+import { goComponent } from '../lib/build/go-component.js';
 import { goToolchain } from './go-toolchain.js';
 
 /** The OCI runtime of the nodes, with seccomp through the C library. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { forks } from '../lib/fork.js';
-import { goBuild, readPin } from '../lib/go.js';
-import { file, step } from '../lib/step.js';
+import { goBuild, readPin } from '../lib/build/go.js';
+import { file, step } from '../lib/engine/step.js';
+import { forks } from '../lib/forks/fork.js';
 import { containerdBuild } from './containerd.js';
 import { goToolchain } from './go-toolchain.js';
 

@@ -1,17 +1,17 @@
 import path from 'node:path';
-import { modeOf } from '../lib/archive.js';
-import type { Context } from '../lib/context.js';
-import { UsageError } from '../lib/errors.js';
-import { inspectArchive } from '../lib/inspect.js';
+import { modeOf } from '../checkpoint/archive.js';
+import { inspectArchive } from '../checkpoint/inspect.js';
+import { type CheckpointFlags, type Command, checkpointFlags, readCommand } from '../kubectl-checkpoint/arguments.js';
+import { checkpointPod } from '../kubectl-checkpoint/checkpoint-pod.js';
+import { type Access, listArchives, nodesFailed } from '../kubectl-checkpoint/list.js';
+import { removeArchives } from '../kubectl-checkpoint/remove.js';
+import { inspectionJson, inspectionText, listText, madeJson, madeText } from '../kubectl-checkpoint/view.js';
+import { type Invocation, task } from '../lib/cli/task.js';
+import type { Context } from '../lib/core/context.js';
+import { UsageError } from '../lib/core/errors.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
 import { connect, type Kube } from '../lib/kube/client.js';
 import { defaultHelperImage } from '../lib/kube/helper-pod.js';
-import { type CheckpointFlags, type Command, checkpointFlags, readCommand } from '../lib/plugin/arguments.js';
-import { checkpointPod } from '../lib/plugin/checkpoint-pod.js';
-import { type Access, listArchives, nodesFailed } from '../lib/plugin/list.js';
-import { removeArchives } from '../lib/plugin/remove.js';
-import { inspectionJson, inspectionText, listText, madeJson, madeText } from '../lib/plugin/view.js';
-import { type Invocation, task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
 import { checkpointctl, checkpointctlProgram } from '../steps/checkpointctl.js';
 
 type Run = Pick<Invocation<typeof checkpointFlags>, 'print' | 'printJson'>;

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { fs } from 'zx';
-import { imageId } from '../lib/docker.js';
-import { UsageError } from '../lib/errors.js';
-import { imageNames } from '../lib/options.js';
-import { task } from '../lib/task.js';
+import { imageId } from '../lib/build/docker-image.js';
+import { task } from '../lib/cli/task.js';
+import { UsageError } from '../lib/core/errors.js';
+import { imageNames } from '../lib/core/options.js';
 
 export default task({
   name: 'clean',

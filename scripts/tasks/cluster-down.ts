@@ -1,7 +1,7 @@
-import { clusterOptions, nameFlag } from '../lib/cluster-flags.js';
-import { nodeContainers } from '../lib/node.js';
-import { task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
+import { clusterOptions, nameFlag } from '../lib/cli/cluster-flags.js';
+import { task } from '../lib/cli/task.js';
+import { nodeContainers } from '../lib/cluster/node.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
 import { deleteCluster } from '../steps/cluster.js';
 import { kind } from '../steps/kind.js';
 

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { glob } from 'zx';
-import { clusterOptions, nameFlag } from '../lib/cluster-flags.js';
-import { UsageError } from '../lib/errors.js';
-import { nodeContainers } from '../lib/node.js';
-import { task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
+import { clusterOptions, nameFlag } from '../lib/cli/cluster-flags.js';
+import { task } from '../lib/cli/task.js';
+import { nodeContainers } from '../lib/cluster/node.js';
+import { UsageError } from '../lib/core/errors.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
 import { kind } from '../steps/kind.js';
 
 export default task({

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
-import { plan } from '../lib/engine.js';
-import { kubectlJson } from '../lib/kubectl.js';
-import { nodeContainers } from '../lib/node.js';
-import { table } from '../lib/table.js';
-import { task } from '../lib/task.js';
+import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
+import { table } from '../lib/cli/table.js';
+import { task } from '../lib/cli/task.js';
+import { kubectlJson } from '../lib/cluster/kubectl.js';
+import { nodeContainers } from '../lib/cluster/node.js';
+import { plan } from '../lib/engine/engine.js';
 import { clusterStep } from '../steps/cluster.js';
 
 const nodeList = z.looseObject({

@@ -1,9 +1,9 @@
-import { readClusterConfig } from '../lib/cluster-config.js';
-import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
+import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
+import { task } from '../lib/cli/task.js';
+import { readClusterConfig } from '../lib/cluster/config.js';
+import { kubeContext } from '../lib/cluster/kubectl.js';
+import { bringAbout, describePlan } from '../lib/engine/bring-about.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
-import { kubeContext } from '../lib/kubectl.js';
-import { task } from '../lib/task.js';
-import { bringAbout, describePlan } from '../lib/tasks.js';
 import { clusterGoals } from '../steps/cluster.js';
 
 export default task({

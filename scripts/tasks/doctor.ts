@@ -1,10 +1,10 @@
-import { readClusterConfig } from '../lib/cluster-config.js';
-import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
+import { readSources } from '../lib/build/sources.js';
+import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
+import { task } from '../lib/cli/task.js';
+import { readClusterConfig } from '../lib/cluster/config.js';
 import { examine, surroundings } from '../lib/host/doctor/examine.js';
 import { checks } from '../lib/host/doctor/index.js';
 import { reportLines } from '../lib/host/doctor/report.js';
-import { readSources } from '../lib/sources.js';
-import { task } from '../lib/task.js';
 import { criuReport } from '../steps/criu.js';
 
 export default task({

@@ -1,19 +1,19 @@
-import { openApi } from '../lib/api-access.js';
-import { makeCounter2, makePods, removePods } from '../lib/api-pods.js';
-import { proveAuthorization, proveDiscovery, proveRefusals, proveRequests } from '../lib/api-proof.js';
-import { proveTrouble } from '../lib/api-trouble.js';
-import { readClusterConfig } from '../lib/cluster-config.js';
-import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
-import { counterManifest } from '../lib/counter-pod.js';
+import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
+import { task } from '../lib/cli/task.js';
+import { readClusterConfig } from '../lib/cluster/config.js';
+import { loadImage } from '../lib/cluster/image-load.js';
+import { imageNames } from '../lib/core/options.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
-import { loadImage } from '../lib/image-load.js';
-import { imageNames } from '../lib/options.js';
-import { Proof } from '../lib/proof.js';
-import { task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
+import { openApi } from '../proofs/api/access.js';
+import { makeCounter2, makePods, removePods } from '../proofs/api/pods.js';
+import { proveAuthorization, proveDiscovery, proveRefusals, proveRequests } from '../proofs/api/proof.js';
+import { proveTrouble } from '../proofs/api/trouble.js';
+import { Proof } from '../proofs/proof.js';
 import { ballastImage } from '../steps/ballast-image.js';
 import { clusterGoals } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
+import { counterManifest } from '../workloads/counter-pod.js';
 
 export default task({
   name: 'e2e:api',

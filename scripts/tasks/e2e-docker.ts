@@ -1,11 +1,11 @@
-import { proveDockerCycles } from '../lib/docker-cycles.js';
-import { UsageError } from '../lib/errors.js';
+import { task } from '../lib/cli/task.js';
+import { UsageError } from '../lib/core/errors.js';
+import { imageNames } from '../lib/core/options.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
 import { readEngineFacts } from '../lib/host/docker-engine.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
-import { imageNames } from '../lib/options.js';
-import { Proof } from '../lib/proof.js';
-import { task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
+import { proveDockerCycles } from '../proofs/docker.js';
+import { Proof } from '../proofs/proof.js';
 import { counterImage } from '../steps/counter-image.js';
 import { criuOnHost } from '../steps/criu.js';
 import { dockerExperimental, refuseUnlessRestartable } from '../steps/docker-experimental.js';

@@ -1,9 +1,9 @@
 import semver from 'semver';
-import { UsageError } from '../lib/errors.js';
-import { abortBump, bumpFork, continueBump } from '../lib/fork-bump.js';
-import { forkNamed } from '../lib/fork-tree.js';
-import { task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
+import { task } from '../lib/cli/task.js';
+import { UsageError } from '../lib/core/errors.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
+import { abortBump, bumpFork, continueBump } from '../lib/forks/bump.js';
+import { forkNamed } from '../lib/forks/tree.js';
 import { goToolchain } from '../steps/go-toolchain.js';
 
 export default task({

@@ -1,7 +1,7 @@
-import { forks } from '../lib/fork.js';
-import { checkFork, forkNamed } from '../lib/fork-tree.js';
-import { task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
+import { task } from '../lib/cli/task.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
+import { forks } from '../lib/forks/fork.js';
+import { checkFork, forkNamed } from '../lib/forks/tree.js';
 import { goToolchain } from '../steps/go-toolchain.js';
 
 export default task({

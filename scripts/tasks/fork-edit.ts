@@ -1,6 +1,6 @@
-import { editFork, forkNamed } from '../lib/fork-tree.js';
-import { task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
+import { task } from '../lib/cli/task.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
+import { editFork, forkNamed } from '../lib/forks/tree.js';
 import { goToolchain } from '../steps/go-toolchain.js';
 
 export default task({

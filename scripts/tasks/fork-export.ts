@@ -1,5 +1,5 @@
-import { exportFork, forkNamed } from '../lib/fork-tree.js';
-import { task } from '../lib/task.js';
+import { task } from '../lib/cli/task.js';
+import { exportFork, forkNamed } from '../lib/forks/tree.js';
 
 export default task({
   name: 'fork:export',

@@ -1,8 +1,8 @@
-import { forks } from '../lib/fork.js';
-import { testFork } from '../lib/fork-test.js';
-import { forkNamed } from '../lib/fork-tree.js';
-import { task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
+import { task } from '../lib/cli/task.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
+import { forks } from '../lib/forks/fork.js';
+import { testFork } from '../lib/forks/test.js';
+import { forkNamed } from '../lib/forks/tree.js';
 import { goToolchain } from '../steps/go-toolchain.js';
 
 export default task({

@@ -1,8 +1,8 @@
-import { clusterOptions, nameFlag } from '../lib/cluster-flags.js';
-import { UsageError } from '../lib/errors.js';
-import { type Loaded, loadImage } from '../lib/image-load.js';
-import { task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
+import { clusterOptions, nameFlag } from '../lib/cli/cluster-flags.js';
+import { task } from '../lib/cli/task.js';
+import { type Loaded, loadImage } from '../lib/cluster/image-load.js';
+import { UsageError } from '../lib/core/errors.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
 import { kind } from '../steps/kind.js';
 
 export default task({

@@ -1,5 +1,5 @@
-import { kubeContext } from '../lib/kubectl.js';
-import { passThrough } from '../lib/pass-through.js';
+import { passThrough } from '../lib/cli/pass-through.js';
+import { kubeContext } from '../lib/cluster/kubectl.js';
 import { kubernetes } from '../steps/kubernetes.js';
 
 export default passThrough(

@@ -1,17 +1,23 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { clusterFlags, clusterOptions } from '../lib/cluster-flags.js';
-import type { Context } from '../lib/context.js';
-import { UsageError } from '../lib/errors.js';
-import { forks } from '../lib/fork.js';
-import { treeOf } from '../lib/fork-tree.js';
-import { goBuild } from '../lib/go.js';
-import { allKubernetesPrograms, chosenSource, type KubernetesProgram, type KubernetesSource, kubernetesBuild } from '../lib/kubernetes.js';
-import { defaultPatience, deployedSha256, importImages, placeOf, type Swap, swapFor, swapIn } from '../lib/kubernetes-swap.js';
-import { holdLock } from '../lib/lock.js';
-import { kubernetesNodes, type NodeContainer } from '../lib/node.js';
-import { table } from '../lib/table.js';
-import { task } from '../lib/task.js';
+import { goBuild } from '../lib/build/go.js';
+import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
+import { table } from '../lib/cli/table.js';
+import { task } from '../lib/cli/task.js';
+import { kubernetesNodes, type NodeContainer } from '../lib/cluster/node.js';
+import { defaultPatience, deployedSha256, importImages, placeOf, type Swap, swapFor, swapIn } from '../lib/cluster/swap.js';
+import type { Context } from '../lib/core/context.js';
+import { UsageError } from '../lib/core/errors.js';
+import { holdLock } from '../lib/core/lock.js';
+import { forks } from '../lib/forks/fork.js';
+import {
+  allKubernetesPrograms,
+  chosenSource,
+  type KubernetesProgram,
+  type KubernetesSource,
+  kubernetesBuild,
+} from '../lib/forks/kubernetes.js';
+import { treeOf } from '../lib/forks/tree.js';
 import { networkToolsTar } from '../steps/network-tools.js';
 
 export default task({

@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { diskUse } from '../lib/disk.js';
+import { table } from '../lib/cli/table.js';
+import { task } from '../lib/cli/task.js';
+import { bringAbout, describePlan } from '../lib/engine/bring-about.js';
+import { diskUse } from '../lib/host/disk.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
-import { table } from '../lib/table.js';
-import { task } from '../lib/task.js';
-import { bringAbout, describePlan } from '../lib/tasks.js';
 import { environment } from '../steps/environment.js';
 
 export default task({

@@ -2,9 +2,9 @@ import { removeBoxes } from '../boxes/labels.js';
 import { allBoxes, chosenBoxes, defaultBoxes } from '../boxes/plan.js';
 import { type BoxReport, boxCount, boxTable, exitCodeFor } from '../boxes/report.js';
 import { FIRST_COMMAND, runBox } from '../boxes/run.js';
-import { table } from '../lib/table.js';
-import { task } from '../lib/task.js';
-import { bringAbout } from '../lib/tasks.js';
+import { table } from '../lib/cli/table.js';
+import { task } from '../lib/cli/task.js';
+import { bringAbout } from '../lib/engine/bring-about.js';
 import { dockerEngine } from '../steps/docker-engine.js';
 
 export default task({

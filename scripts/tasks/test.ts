@@ -1,9 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import type { Context } from '../lib/context.js';
-import { CommandError, UsageError } from '../lib/errors.js';
-import { task } from '../lib/task.js';
+import { task } from '../lib/cli/task.js';
+import type { Context } from '../lib/core/context.js';
+import { CommandError, UsageError } from '../lib/core/errors.js';
 
 const PROJECTS = ['unit', 'e2e', 'boxes'];
 /** Those that run when none is named: a box takes as long as all others together. */

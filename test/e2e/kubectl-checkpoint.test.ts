@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readArchive } from '../../scripts/lib/archive.js';
-import { countsPast, podCount } from '../../scripts/lib/counter-pod.js';
-import { onNode } from '../../scripts/lib/node.js';
-import { findContainer } from '../../scripts/lib/pod.js';
-import { sha256OfFile } from '../../scripts/lib/sources.js';
+import { readArchive } from '../../scripts/checkpoint/archive.js';
+import { sha256OfFile } from '../../scripts/lib/build/sources.js';
+import { onNode } from '../../scripts/lib/cluster/node.js';
+import { findContainer } from '../../scripts/lib/cluster/pod.js';
+import { countsPast, podCount } from '../../scripts/workloads/counter-pod.js';
 import { counterImage } from '../support/names.js';
 import { CONTAINER, CONTEXT, type Plugin, POD, startPlugin, WITHOUT_DOCKER } from '../support/plugin.js';
 

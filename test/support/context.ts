@@ -3,11 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Clock, Context, Options } from '../../scripts/lib/context.js';
-import { makeOptions } from '../../scripts/lib/options.js';
-import { makePaths } from '../../scripts/lib/paths.js';
-import { createRunner, type Runner } from '../../scripts/lib/runner.js';
-import type { StepContext } from '../../scripts/lib/step.js';
+import type { Clock, Context, Options } from '../../scripts/lib/core/context.js';
+import { makeOptions } from '../../scripts/lib/core/options.js';
+import { makePaths } from '../../scripts/lib/core/paths.js';
+import { createRunner, type Runner } from '../../scripts/lib/core/runner.js';
+import type { StepContext } from '../../scripts/lib/engine/step.js';
 import { fakeRunner } from './fake-runner.js';
 
 /** A clock that stands still until someone sleeps. */

@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import type { Runner } from '../../scripts/lib/runner.js';
+import type { Runner } from '../../scripts/lib/core/runner.js';
 import type { Answer } from './fake-runner.js';
 
 /** What `docker info`, `docker version` and `docker context inspect` print in JSON; parts can be exchanged. */

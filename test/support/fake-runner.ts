@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { CommandError } from '../../scripts/lib/errors.js';
-import { commandLine, type Runner, type RunOptions, type RunResult } from '../../scripts/lib/runner.js';
+import { CommandError } from '../../scripts/lib/core/errors.js';
+import { commandLine, type Runner, type RunOptions, type RunResult } from '../../scripts/lib/core/runner.js';
 
 /** A command that was asked for. */
 export interface Call {

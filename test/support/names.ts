@@ -1,4 +1,4 @@
-import { imageNames, makeOptions } from '../../scripts/lib/options.js';
+import { imageNames, makeOptions } from '../../scripts/lib/core/options.js';
 
 const options = makeOptions('.', process.env, {});
 

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Context } from '../../scripts/lib/context.js';
-import { makeOptions } from '../../scripts/lib/options.js';
-import { checkout, makePaths } from '../../scripts/lib/paths.js';
-import { createRunner } from '../../scripts/lib/runner.js';
+import type { Context } from '../../scripts/lib/core/context.js';
+import { makeOptions } from '../../scripts/lib/core/options.js';
+import { checkout, makePaths } from '../../scripts/lib/core/paths.js';
+import { createRunner } from '../../scripts/lib/core/runner.js';
 
 /** A context over the real machine, with logs of its own, and what it said. */
 export function realContext(chosen: Parameters<typeof makeOptions>[2] = {}): {

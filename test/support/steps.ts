@@ -1,7 +1,7 @@
 import path from 'node:path';
-import type { Context } from '../../scripts/lib/context.js';
-import type { Reporter } from '../../scripts/lib/reporter.js';
-import { file, type Step, type StepContext, step } from '../../scripts/lib/step.js';
+import type { Context } from '../../scripts/lib/core/context.js';
+import type { Reporter } from '../../scripts/lib/engine/reporter.js';
+import { file, type Step, type StepContext, step } from '../../scripts/lib/engine/step.js';
 import { put } from './context.js';
 
 /** Where a step of {@link makes} puts its product. */

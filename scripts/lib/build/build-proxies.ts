@@ -1,4 +1,4 @@
-import type { Context } from '../context.js';
+import type { Context } from '../core/context.js';
 
 /** The proxies that a build of an image must use. */
 export interface BuildProxies {

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
-import type { Context } from '../context.js';
-import { formatBytes } from '../format.js';
+import { formatBytes } from '../core/bytes.js';
+import type { Context } from '../core/context.js';
 import type { Tell } from './go-progress.js';
 
 /** Between two looks, milliseconds. */

@@ -1,5 +1,5 @@
-import type { Clock } from '../context.js';
-import type { StepContext } from '../step.js';
+import type { Clock } from '../core/context.js';
+import type { StepContext } from '../engine/step.js';
 
 /** Whoever may be told how far something is. */
 export type Tell = StepContext['progress'];

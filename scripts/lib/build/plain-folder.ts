@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ToolkitError } from '../errors.js';
+import { ToolkitError } from '../core/errors.js';
 
 /** What make(1) and shell lines without quotes take for one word: they split at spaces, and `:`, `#`, `$` and `%` mean something. */
 const PLAIN = /^[\w@+=,./-]+$/;

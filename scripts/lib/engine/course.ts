@@ -1,7 +1,7 @@
-import type { Clock } from '../context.js';
-import type { Step } from '../step.js';
+import type { Clock } from '../core/context.js';
 import { declared, type Expected, makespan, type Remaining, type Span, simulate } from './estimate.js';
 import type { Waiting } from './places.js';
+import type { Step } from './step.js';
 
 /**
  * What is still to come. `over`: more than was expected has passed already, so nobody knows.

@@ -1,7 +1,7 @@
-import type { Context } from '../context.js';
-import { readStamp } from '../freshness.js';
-import type { Step } from '../step.js';
+import type { Context } from '../core/context.js';
+import { readStamp } from './freshness.js';
 import { type Claim, Places } from './places.js';
+import type { Step } from './step.js';
 
 /** How long a step is expected to take, and how that is known: measured in the last run, declared, or neither. */
 export interface Expected {

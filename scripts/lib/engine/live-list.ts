@@ -1,8 +1,8 @@
 import { EOL } from 'node:os';
 import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer } from 'listr2';
-import type { Reporter } from '../reporter.js';
-import type { Step } from '../step.js';
 import type { Course } from './course.js';
+import type { Reporter } from './reporter.js';
+import type { Step } from './step.js';
 import { describeQueue, describeStep, describeWhole } from './words.js';
 
 type Wrapper = ListrTaskWrapper<unknown, typeof DefaultRenderer, typeof SimpleRenderer>;

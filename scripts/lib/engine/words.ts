@@ -1,4 +1,4 @@
-import { formatElapsed, formatEstimate } from '../duration.js';
+import { formatElapsed, formatEstimate } from '../core/duration.js';
 import type { Course, Left, StepCourse } from './course.js';
 import type { Waiting } from './places.js';
 

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Context } from '../context.js';
-import { ToolkitError } from '../errors.js';
-import { readIfThere, writeAtomically } from '../files.js';
+import type { Context } from '../core/context.js';
+import { ToolkitError } from '../core/errors.js';
+import { readIfThere, writeAtomically } from '../core/files.js';
 import { type AptContext, aptGet, updateLists } from './apt.js';
 import { distribution } from './distribution.js';
 

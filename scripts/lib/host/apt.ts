@@ -1,8 +1,8 @@
-import type { Context } from '../context.js';
-import { CommandError, ToolkitError, tail } from '../errors.js';
-import { asRoot, commandLine, hasProgram, type Runner, type RunOptions } from '../runner.js';
-import { withoutPassword } from '../shell.js';
-import type { StepContext } from '../step.js';
+import type { Context } from '../core/context.js';
+import { CommandError, ToolkitError, tail } from '../core/errors.js';
+import { asRoot, commandLine, hasProgram, type Runner, type RunOptions } from '../core/runner.js';
+import { withoutPassword } from '../core/shell.js';
+import type { StepContext } from '../engine/step.js';
 import { aptHint, describeHolder, heldBy, type LockHolder } from './apt-trouble.js';
 import { distribution } from './distribution.js';
 import { proxyWords, shownProxy } from './proxies.js';

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import path from 'node:path';
-import type { Context } from '../context.js';
-import { ToolkitError } from '../errors.js';
-import { writeAtomically } from '../files.js';
-import { hasProgram } from '../runner.js';
+import type { Context } from '../core/context.js';
+import { ToolkitError } from '../core/errors.js';
+import { writeAtomically } from '../core/files.js';
+import { hasProgram } from '../core/runner.js';
 import { hasApt, installPackages } from './apt.js';
 import { readEngineFacts } from './docker-engine.js';
 

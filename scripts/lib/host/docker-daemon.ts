@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Context } from '../context.js';
-import { ToolkitError } from '../errors.js';
-import { asRoot } from '../runner.js';
-import { until } from '../until.js';
+import type { Context } from '../core/context.js';
+import { ToolkitError } from '../core/errors.js';
+import { asRoot } from '../core/runner.js';
+import { until } from '../core/until.js';
 import { readEngineFacts } from './docker-engine.js';
 
 /** Of Debian's init script, whose `status` and `stop` go on working for an engine that is started here. */

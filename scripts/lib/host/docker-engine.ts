@@ -1,8 +1,8 @@
 import { release } from 'node:os';
 import { z } from 'zod';
-import type { Context } from '../context.js';
-import { ToolkitError } from '../errors.js';
-import { type RunResult, TIMED_OUT } from '../runner.js';
+import type { Context } from '../core/context.js';
+import { ToolkitError } from '../core/errors.js';
+import { type RunResult, TIMED_OUT } from '../core/runner.js';
 
 /** The oldest engine that works: those before ask for every capability there is when a container is privileged. */
 export const OLDEST_ENGINE = 23;

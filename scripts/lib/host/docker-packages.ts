@@ -1,4 +1,4 @@
-import type { Context } from '../context.js';
+import type { Context } from '../core/context.js';
 import { isTooOld } from './docker-engine.js';
 
 /** The packages that make up Docker, of the distributions and of Docker's own repository. */

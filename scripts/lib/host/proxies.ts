@@ -1,4 +1,4 @@
-import { withoutPassword } from '../shell.js';
+import { withoutPassword } from '../core/shell.js';
 
 /** Variables that name proxies, as curl(1) and apt-transport-http(1) read them. */
 const NAMES = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'] as const;

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
-import type { Context } from '../context.js';
-import { ToolkitError } from '../errors.js';
-import { hasProgram } from '../runner.js';
+import type { Context } from '../core/context.js';
+import { ToolkitError } from '../core/errors.js';
+import { hasProgram } from '../core/runner.js';
 
 /** How often the right is renewed, milliseconds: sudo forgets a password after 5 to 15 minutes (sudoers(5), timestamp_timeout). */
 const RENEW = 60_000;

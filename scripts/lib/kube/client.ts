@@ -1,7 +1,7 @@
 import type { CoreV1Api, Exec, RequestContext, ResponseContext } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { messageOf, ToolkitError } from '../errors.js';
-import type { HttpAnswer } from '../kubelet.js';
+import type { HttpAnswer } from '../cluster/kubelet.js';
+import { messageOf, ToolkitError } from '../core/errors.js';
 import { type KubeChoice, loadKubeConfig } from './config.js';
 
 /** Milliseconds after which a call of the core API is given up. */

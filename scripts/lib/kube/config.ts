@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cluster, KubeConfig } from '@kubernetes/client-node';
-import { messageOf, UsageError } from '../errors.js';
-import { readIfThere } from '../files.js';
+import { messageOf, UsageError } from '../core/errors.js';
+import { readIfThere } from '../core/files.js';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 

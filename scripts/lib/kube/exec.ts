@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { V1Status } from '@kubernetes/client-node';
-import { messageOf, ToolkitError, tail } from '../errors.js';
+import { messageOf, ToolkitError, tail } from '../core/errors.js';
 import { hintFor, type Kube } from './client.js';
 
 /** How long the API server may take to start a command, milliseconds. */

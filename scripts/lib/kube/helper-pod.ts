@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { V1Pod } from '@kubernetes/client-node';
-import { archiveFolder } from '../checkpoint-care.js';
-import type { Context } from '../context.js';
-import { messageOf, ToolkitError } from '../errors.js';
+import { archiveFolder } from '../../checkpoint/cleanup.js';
+import type { Context } from '../core/context.js';
+import { messageOf, ToolkitError } from '../core/errors.js';
 import { calling, httpStatus, type Kube } from './client.js';
 import type { PodContainer } from './exec.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { allBoxes, chosenBoxes, defaultBoxes } from '../../../scripts/boxes/plan.js';
 import { systemdBoots } from '../../../scripts/boxes/systems.js';
-import { UsageError } from '../../../scripts/lib/errors.js';
+import { UsageError } from '../../../scripts/lib/core/errors.js';
 
 const names = (boxes: ReadonlyArray<{ readonly name: string }>): string[] => boxes.map(({ name }) => name);
 

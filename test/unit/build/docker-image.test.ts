@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { buildImage } from '../../../scripts/lib/docker.js';
+import { buildImage } from '../../../scripts/lib/build/docker-image.js';
 import { put, type TestContext, temporaryFolder, testContext } from '../../support/context.js';
 import { type Call, type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
 

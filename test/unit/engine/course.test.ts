@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Course, type Left } from '../../../scripts/lib/engine/course.js';
 import type { Expected } from '../../../scripts/lib/engine/estimate.js';
+import type { Step } from '../../../scripts/lib/engine/step.js';
 import { describeLeft, describeQueue, describeStep, describeWhole } from '../../../scripts/lib/engine/words.js';
-import type { Step } from '../../../scripts/lib/step.js';
 import { type FakeClock, fakeClock } from '../../support/context.js';
 import { makes } from '../../support/steps.js';
 

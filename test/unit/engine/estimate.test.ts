@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { inOrder } from '../../../scripts/lib/engine/engine.js';
 import { declared, expectations, longestPaths, makespan, type Span, simulate } from '../../../scripts/lib/engine/estimate.js';
+import { stampPath } from '../../../scripts/lib/engine/freshness.js';
 import { placesFor } from '../../../scripts/lib/engine/machine.js';
-import { inOrder } from '../../../scripts/lib/engine.js';
-import { stampPath } from '../../../scripts/lib/freshness.js';
-import type { Step } from '../../../scripts/lib/step.js';
+import type { Step } from '../../../scripts/lib/engine/step.js';
 import { environment } from '../../../scripts/steps/environment.js';
 import { put, testContext } from '../../support/context.js';
 import { makes } from '../../support/steps.js';

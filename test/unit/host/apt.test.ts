@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ToolkitError } from '../../../scripts/lib/errors.js';
+import { ToolkitError } from '../../../scripts/lib/core/errors.js';
 import { installPackages, missingPackages, readSimulation, updateLists } from '../../../scripts/lib/host/apt.js';
 import { testContext } from '../../support/context.js';
 import { type Answer, type FakeRunner, fakeRunner } from '../../support/fake-runner.js';

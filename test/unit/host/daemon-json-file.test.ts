@@ -1,8 +1,8 @@
 import { lstat, readdir, readFile, readlink, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type Runner, withDefaults } from '../../../scripts/lib/core/runner.js';
 import { readDaemonJson, restoreDaemonJson, writeDaemonJson } from '../../../scripts/lib/host/daemon-json-file.js';
-import { type Runner, withDefaults } from '../../../scripts/lib/runner.js';
 import { put, realRunner, temporaryFolder } from '../../support/context.js';
 import { withoutSudo } from '../../support/docker.js';
 

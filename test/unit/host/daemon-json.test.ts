@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { UsageError } from '../../../scripts/lib/errors.js';
+import { UsageError } from '../../../scripts/lib/core/errors.js';
 import { mergeDaemonJson } from '../../../scripts/lib/host/daemon-json.js';
 
 const merge = (text: string | undefined): string | undefined => mergeDaemonJson(text, 'experimental', true);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { withDefaults } from '../../../scripts/lib/runner.js';
-import type { StepContext } from '../../../scripts/lib/step.js';
+import { withDefaults } from '../../../scripts/lib/core/runner.js';
+import type { StepContext } from '../../../scripts/lib/engine/step.js';
 import { criuCheck, criuReport, isNodeUserland } from '../../../scripts/steps/criu.js';
 import { stepContext, temporaryFolder, testContext } from '../../support/context.js';
 import { type Answer, fakeRunner } from '../../support/fake-runner.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ToolkitError } from '../../../scripts/lib/errors.js';
+import { ToolkitError } from '../../../scripts/lib/core/errors.js';
 import { refuseUnlessRestartable, turnOnExperimental } from '../../../scripts/steps/docker-experimental.js';
 import { put, type TestContext, temporaryFolder, testContext } from '../../support/context.js';
 import { type DockerAnswers, dockerAnswers, silentEngine, withoutSudo } from '../../support/docker.js';

@@ -1,5 +1,5 @@
-import type { Context } from '../../context.js';
-import { commandLine } from '../../runner.js';
+import type { Context } from '../../core/context.js';
+import { commandLine } from '../../core/runner.js';
 import type { Machine } from './machine.js';
 import type { How, Reached } from './reach.js';
 

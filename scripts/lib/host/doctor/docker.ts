@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Context } from '../../context.js';
+import type { Context } from '../../core/context.js';
 import { refusal } from '../docker-engine.js';
 import { type Check, fail, forRoot, pass, skip, warn } from './check.js';
 import { engine } from './engine.js';

@@ -1,6 +1,6 @@
-import type { Context } from '../../context.js';
-import { messageOf, ToolkitError } from '../../errors.js';
-import { type Runner, withDefaults } from '../../runner.js';
+import type { Context } from '../../core/context.js';
+import { messageOf, ToolkitError } from '../../core/errors.js';
+import { type Runner, withDefaults } from '../../core/runner.js';
 import type { Check, Concern, Finding, Surroundings } from './check.js';
 import { type Machine, thisMachine } from './machine.js';
 import { reach } from './reach.js';

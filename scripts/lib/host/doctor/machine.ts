@@ -4,7 +4,7 @@ import { homedir, userInfo } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { isAlive } from '../../process.js';
+import { isAlive } from '../../core/process.js';
 
 /** Room on a file system. */
 export interface Room {

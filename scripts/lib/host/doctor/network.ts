@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { withoutPassword } from '../../shell.js';
+import { withoutPassword } from '../../core/shell.js';
 import { mirrorListFile, mirrorsIn } from '../apt-sources.js';
 import { osReleaseField } from '../distribution.js';
 import { environmentProxy } from '../proxies.js';

@@ -1,4 +1,4 @@
-import { TIMED_OUT } from '../../runner.js';
+import { TIMED_OUT } from '../../core/runner.js';
 import { type Check, fail, pass, type Surroundings, warn } from './check.js';
 
 /** How this user becomes root: is root, sudo lets them without a password, sudo asks, or not at all; or sudo does not answer in time. */

@@ -1,0 +1,34 @@
+import { archiveOf } from '../checkpoint/answer.js';
+import { APART } from '../checkpoint/checkpoint.js';
+import { lookBefore, tidyUp } from '../checkpoint/cleanup.js';
+import { removeArchive } from '../checkpoint/node-archive.js';
+import { asApiServer } from '../lib/cluster/kubelet.js';
+import { onNode } from '../lib/cluster/node.js';
+import type { RunningContainer } from '../lib/cluster/pod.js';
+import type { Context } from '../lib/core/context.js';
+
+/**
+ * One request for a checkpoint, from the node, with the API server's certificate. The archive and what the runtime left are removed.
+ * @returns seconds from the request to its answer, as curl counts them
+ */
+export async function timedRequest(ctx: Context, container: RunningContainer, address: string): Promise<number> {
+  const before = await lookBefore(ctx, container);
+  const { stdout } = await onNode(ctx, container.node, [
+    'curl',
+    '--silent',
+    '--show-error',
+    '--request',
+    'POST',
+    ...asApiServer,
+    '--write-out',
+    '\\n%{http_code} %{time_total}',
+    address,
+  ]);
+  const [body = '', end = ''] = stdout.split('\n');
+  const [status = '', seconds = ''] = end.split(' ');
+  const archive = archiveOf({ status: Number(status), body });
+  await tidyUp(ctx, container, before);
+  await removeArchive(ctx, { archive, node: container.node });
+  await ctx.clock.sleep(APART, ctx.signal);
+  return Number(seconds);
+}

@@ -1,0 +1,219 @@
+import path from 'node:path';
+import { askKubelet, certificateHolder, type HttpAnswer } from '../lib/cluster/kubelet.js';
+import type { RunningContainer } from '../lib/cluster/pod.js';
+import type { Context } from '../lib/core/context.js';
+import { ToolkitError } from '../lib/core/errors.js';
+import { readIfThere, writeAtomically } from '../lib/core/files.js';
+import { holdLock } from '../lib/core/lock.js';
+import { hintFor, type Kube, statusMessage } from '../lib/kube/client.js';
+import { archiveIn } from './answer.js';
+import { type Before, criuReason, type Failure, lookBefore, putRight, tidyUp } from './cleanup.js';
+import { removeArchive } from './node-archive.js';
+import { kubeletRoute, subresourceRoute } from './routes.js';
+
+/** Archives are named by the second: two calls within one would collide. Milliseconds. */
+export const APART = 1100;
+/** The kubelet waits this long at least, seconds: a smaller timeout does not shorten it. */
+const KUBELET_LEAST = 120;
+/** How much longer than the kubelet the client waits for the answer, seconds. */
+const GRACE = 60;
+
+/** What containerd says of a container that is paused, for whatever reason. */
+const BUSY = /cannot pause a paused container/;
+/** What our containerd says when it has not touched the container, for another checkpoint of it is under way. */
+const IN_PROGRESS = /a checkpoint of container .* is already in progress/;
+/** How our containerd says where CRIU's log is, and how it ends. */
+const TELLS_LOG = /CRIU's log (?:is|will be) kept in /;
+/** How long someone else's checkpoint may go on before the container counts as left paused, milliseconds. */
+const BUSY_PATIENCE = 10_000;
+
+/** Generous: a deadline that passes in the middle leaves the container paused. Seconds; large memory takes minutes. */
+export const defaultTimeout = 600;
+
+/** Whom to ask for a checkpoint. */
+export type Way =
+  /** The kubelet itself, from a node container of this kind cluster. */
+  | { readonly kind: 'kubelet'; readonly cluster: string }
+  /** The subresource `pods/checkpoint`, where the API server has it. */
+  | { readonly kind: 'api'; readonly kube: Pick<Kube, 'ask'> }
+  /** The kubelet through the API server's proxy, which every API server has. */
+  | { readonly kind: 'node-proxy'; readonly kube: Pick<Kube, 'ask'> };
+
+export interface CheckpointRequest {
+  /** Seconds that the runtime may take; `null` sends no timeout (the kubelet's own then holds). */
+  readonly timeout?: number | null;
+  /** Default: the kubelet of the toolkit's cluster. */
+  readonly way?: Way;
+  /** Why the node cannot be looked into afterwards; default: it can, for it is a container of this machine's Docker. */
+  readonly outOfReach?: string | undefined;
+}
+
+export interface Checkpoint {
+  /** Path of the archive on its node. */
+  readonly archive: string;
+  readonly node: string;
+  /** From the request to its answer, seconds. */
+  readonly seconds: number;
+}
+
+/**
+ * Checkpoints a container, with the care that the runtime itself lacks: one at a time per container and not twice in a second; a
+ * container that was left paused runs again, whatever happened; what is half-made or left over is removed. The last two where the
+ * node can be reached. No other place in the project commands a checkpoint.
+ * @throws ToolkitError with the answer
+ */
+export async function checkpoint(ctx: Context, container: RunningContainer, request: CheckpointRequest = {}): Promise<Checkpoint> {
+  const name = `checkpoint-${container.id.slice(0, 20)}`;
+  const release = await holdLock(path.join(ctx.paths.locks, name), ctx);
+  try {
+    return await command(ctx, container, request, path.join(ctx.paths.locks, `${name}.last`));
+  } finally {
+    await release();
+  }
+}
+
+async function command(
+  ctx: Context,
+  container: RunningContainer,
+  { timeout = defaultTimeout, way = { kind: 'kubelet', cluster: ctx.options.clusterName }, outOfReach }: CheckpointRequest,
+  last: string,
+): Promise<Checkpoint> {
+  const { route, query } = routeOf(way, container, timeout);
+  const before = outOfReach === undefined ? await lookBefore(ctx, container) : undefined;
+  const ask = await asker(ctx, way, container.node, route, query, timeout);
+  await keepApart(ctx, last);
+  const start = ctx.clock.now();
+  let answer: HttpAnswer | undefined;
+  try {
+    answer = await ask();
+    if (answer.status !== 200) {
+      const reason = answer.status >= 500 && before !== undefined ? await criuReason(ctx, container.node, answer.body) : [];
+      throw refused(container, way, answer, reason);
+    }
+    const archive = archiveIn(answer.body);
+    const seconds = (ctx.clock.now() - start) / 1000;
+    if (ctx.signal.aborted) throw await stopped(ctx, container.node, archive, outOfReach);
+    // Looked at after a success too: a container that was paused before the call still is.
+    if (before !== undefined) await tidyUp(ctx, container, before);
+    return { archive, node: container.node, seconds };
+  } catch (error) {
+    // After a refusal nothing was begun, and what is to be seen on the node is another one's.
+    if (answer === undefined || !isRefusal(answer) || (ctx.signal.aborted && before !== undefined)) {
+      const failure = { request: way.kind === 'kubelet' ? `curl .*${route}` : undefined, patience: patienceAfter(answer) };
+      await afterwards(ctx, container, failure, before, outOfReach);
+    }
+    throw error;
+  }
+}
+
+/** Where a checkpoint is asked for. */
+function routeOf(way: Way, container: RunningContainer, timeout: number | null): { route: string; query: Record<string, string> } {
+  const limit: Record<string, string> = timeout === null ? {} : { timeout: String(timeout) };
+  switch (way.kind) {
+    case 'kubelet':
+      return { route: kubeletRoute(container), query: limit };
+    case 'node-proxy':
+      return { route: `/api/v1/nodes/${container.node}/proxy${kubeletRoute(container)}`, query: limit };
+    case 'api':
+      return { route: subresourceRoute(container), query: { container: container.container, ...limit } };
+  }
+}
+
+/** Everything short of the request itself, so that nothing comes between the clock and it. */
+async function asker(
+  ctx: Context,
+  way: Way,
+  node: string,
+  route: string,
+  query: Record<string, string>,
+  timeout: number | null,
+): Promise<() => Promise<HttpAnswer>> {
+  if (way.kind === 'kubelet') {
+    const search = new URLSearchParams(query).toString();
+    const via = await certificateHolder(ctx, way.cluster, node);
+    return () => askKubelet(ctx, { node, via }, 'POST', search === '' ? route : `${route}?${search}`);
+  }
+  return async () => {
+    // Not cut off when the run is stopped: the container would stay paused.
+    const tell = (): void => ctx.say('a checkpoint that is cut off leaves its container frozen: waiting for its end');
+    ctx.signal.addEventListener('abort', tell);
+    try {
+      return await way.kube.ask('POST', route, { query, timeout: (Math.max(timeout ?? 0, KUBELET_LEAST) + GRACE) * 1000 });
+    } finally {
+      ctx.signal.removeEventListener('abort', tell);
+    }
+  };
+}
+
+/** Waits until the second of the last request is over. @param last the file that remembers it */
+async function keepApart(ctx: Context, last: string): Promise<void> {
+  const wait = Number((await readIfThere(last)) ?? 0) + APART - ctx.clock.now();
+  if (wait > 0) await ctx.clock.sleep(Math.min(wait, APART), ctx.signal);
+  ctx.signal.throwIfAborted();
+  await writeAtomically(last, String(ctx.clock.now()));
+}
+
+/** The run was stopped while it waited for the answer: nobody will ask for this archive. @returns what to throw */
+async function stopped(ctx: Context, node: string, archive: string, outOfReach: string | undefined): Promise<unknown> {
+  if (outOfReach === undefined) await removeArchive({ runner: ctx.lastly }, { archive, node });
+  else ctx.say(`the archive stays on node ${node}: ${archive}`);
+  return ctx.signal.reason;
+}
+
+async function afterwards(
+  ctx: Context,
+  container: RunningContainer,
+  failure: Failure,
+  before: Before | undefined,
+  outOfReach: string | undefined,
+): Promise<void> {
+  if (before !== undefined) await putRight(ctx, container, before, failure);
+  else
+    ctx.say(
+      `node ${container.node} cannot be looked into (${outOfReach}). If the container stands still: ctr -n k8s.io tasks resume ${container.id}`,
+    );
+}
+
+function isRefusal({ status, body }: HttpAnswer): boolean {
+  return IN_PROGRESS.test(body) || (status < 500 && !BUSY.test(body));
+}
+
+/** How long the container may rightly be paused after an answer, milliseconds. */
+function patienceAfter(answer: HttpAnswer | undefined): number {
+  // The kubelet was not waited for any longer; it is still at work.
+  if (answer?.status === 504) return KUBELET_LEAST * 1000;
+  // Left paused by an earlier one, or someone else is at it. Only time tells.
+  return answer !== undefined && BUSY.test(answer.body) ? BUSY_PATIENCE : 0;
+}
+
+const ANSWERED: Readonly<Record<Way['kind'], string>> = {
+  kubelet: 'the kubelet',
+  'node-proxy': 'the kubelet, through the node proxy,',
+  api: 'the API server',
+};
+
+function refused(
+  { namespace, pod, container }: RunningContainer,
+  way: Way,
+  { status, body }: HttpAnswer,
+  reason: readonly string[],
+): ToolkitError {
+  const details = [`${ANSWERED[way.kind]} answered ${status}: ${statusMessage(body)}`, ...reason];
+  if ((status === 409 && /another checkpoint/.test(body)) || IN_PROGRESS.test(body))
+    return new ToolkitError(`container ${container} of pod ${namespace}/${pod} is being checkpointed already`, {
+      details,
+      hint: 'Try again when that has ended.',
+    });
+  return new ToolkitError(`container ${container} of pod ${pod} could not be checkpointed`, {
+    details,
+    hint: refusalHint(way, status, body, reason),
+  });
+}
+
+function refusalHint(way: Way, status: number, body: string, reason: readonly string[]): string | undefined {
+  if (status >= 500 && (reason.length > 0 || TELLS_LOG.test(body))) return 'The usual reasons are in the README under Troubleshooting.';
+  if (status >= 500) return 'CRIU’s reason is in criu-dump.log on the node; the usual ones are in the README under Troubleshooting.';
+  if (status === 404 && way.kind !== 'api' && /page not found/.test(body))
+    return 'This kubelet does not checkpoint: the feature gate ContainerCheckpoint is on by default from Kubernetes 1.30 on.';
+  return hintFor(status);
+}

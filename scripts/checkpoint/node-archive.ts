@@ -1,0 +1,31 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { onNode } from '../lib/cluster/node.js';
+import type { Context } from '../lib/core/context.js';
+import { replace } from '../lib/core/files.js';
+import type { Checkpoint } from './checkpoint.js';
+
+/**
+ * Copies an archive from a node of the toolkit's cluster to the host: whole or not at all, readable by its owner alone, for it
+ * holds the memory of the process and its secrets.
+ * @returns path on the host
+ */
+export async function takeArchive(
+  ctx: Context,
+  { archive, node }: Pick<Checkpoint, 'archive' | 'node'>,
+  target = path.join(ctx.paths.archives, path.posix.basename(archive)),
+): Promise<string> {
+  await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+  await replace(target, async (temporary) => {
+    await ctx.runner.run('docker', ['cp', '--quiet', `${node}:${archive}`, temporary], {
+      failure: 'the archive could not be copied from its node',
+    });
+    await chmod(temporary, 0o600);
+  });
+  return target;
+}
+
+/** Removes an archive from its node. */
+export async function removeArchive(ctx: Pick<Context, 'runner'>, { archive, node }: Pick<Checkpoint, 'archive' | 'node'>): Promise<void> {
+  await onNode(ctx, node, ['rm', '-f', archive]);
+}

@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { CommandError } from '../core/errors.js';
+import { bringAbout } from '../engine/bring-about.js';
+import type { Step } from '../engine/step.js';
+import { type Task, task } from './task.js';
+
+/** A task that hands its arguments to a program that a step builds, and the program's exit code back. */
+export function passThrough(
+  name: string,
+  program: Step,
+  summary: string,
+  first: (clusterName: string) => readonly string[] = () => [],
+): Task {
+  return task({
+    name,
+    summary,
+    flags: {},
+    words: 'ARGUMENT…',
+    passThrough: true,
+    async run({ words, ctx }) {
+      // Whatever was built last is what the cluster runs: not made anew for a look.
+      if (!existsSync(path.join(ctx.paths.bin, name))) await bringAbout(ctx, [program]);
+      try {
+        await ctx.runner.run(path.join(ctx.paths.bin, name), [...first(ctx.options.clusterName), ...words], { interactive: true });
+        return 0;
+      } catch (error) {
+        // It has said what is wrong by itself.
+        if (error instanceof CommandError && error.commandExitCode !== undefined) return error.commandExitCode;
+        throw error;
+      }
+    },
+  });
+}

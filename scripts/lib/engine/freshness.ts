@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { Context } from '../core/context.js';
+import { ToolkitError } from '../core/errors.js';
+import { readIfThere, writeAtomically } from '../core/files.js';
+import type { Json, Step } from './step.js';
+
+/** What a step's key is made of, part by part, so that a change can be named. */
+export type KeyParts = Readonly<Record<string, string>>;
+
+export interface Freshness {
+  readonly key: string;
+  readonly parts: KeyParts;
+  /** Why the step must run; undefined when it need not. */
+  readonly reason: string | undefined;
+}
+
+const stampSchema = z.object({
+  key: z.string(),
+  parts: z.record(z.string(), z.string()),
+  products: z.record(z.string(), z.string()),
+  seconds: z.number(),
+});
+export type Stamp = z.infer<typeof stampSchema>;
+
+/** SHA-256 of a text, hexadecimal. */
+export function sha256(text: string | Uint8Array): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** JSON with sorted keys, so that equal values give equal text. */
+export function canonicalJson(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value as { [name: string]: Json }).sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonicalJson(item)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** Hash over a file or a folder: names, content, executable bits. An absent one hashes as such. */
+export async function hashTree(target: string): Promise<string> {
+  const found = await lstat(target).catch(() => undefined);
+  if (found === undefined) return 'absent';
+  if (found.isSymbolicLink()) return sha256(`link ${await readlink(target)}`);
+  if (found.isDirectory()) {
+    const names = (await readdir(target)).sort();
+    const lines = await Promise.all(names.map(async (name) => `${name} ${await hashTree(path.join(target, name))}`));
+    return sha256(`folder\n${lines.join('\n')}`);
+  }
+  return sha256(Buffer.concat([Buffer.from((found.mode & 0o111) === 0 ? 'file\n' : 'program\n'), await readFile(target)]));
+}
+
+/** The parts of a step's key: each input, the options, the key of each step that it needs. */
+export async function keyParts(step: Step, ctx: Context, keyOf: (need: Step) => string): Promise<KeyParts> {
+  const parts: Record<string, string> = {};
+  for (const input of step.inputs ?? []) parts[input] = await hashTree(ctx.paths.inRoot(input));
+  for (const [name, value] of Object.entries((await step.options?.(ctx)) ?? {})) parts[name] = canonicalJson(value);
+  for (const need of step.needs ?? []) parts[need.title] = keyOf(need);
+  return parts;
+}
+
+/** One key out of its parts. */
+export function keyFrom(id: string, parts: KeyParts): string {
+  return sha256(canonicalJson({ id, parts }));
+}
+
+/** Where a step's stamp lies. */
+export function stampPath(step: Step, ctx: Context): string {
+  return path.join(ctx.paths.stamps, `${step.id}.json`);
+}
+
+/** The stamp of a step; undefined when there is none or it is not one of ours. */
+export async function readStamp(step: Step, ctx: Context): Promise<Stamp | undefined> {
+  const text = await readIfThere(stampPath(step, ctx));
+  if (text === undefined) return undefined;
+  try {
+    return stampSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Says whether a step must run, and why. Changes nothing. */
+export async function freshness(step: Step, ctx: Context, keyOf: (need: Step) => string): Promise<Freshness> {
+  const parts = await keyParts(step, ctx, keyOf);
+  const key = keyFrom(step.id, parts);
+  const reason = (step.produces === undefined ? undefined : await staleProduct(step, ctx, key, parts)) ?? (await step.check?.(ctx));
+  return { key, parts, reason };
+}
+
+async function staleProduct(step: Step, ctx: Context, key: string, parts: KeyParts): Promise<string | undefined> {
+  const stamp = await readStamp(step, ctx);
+  if (stamp === undefined) return 'not made yet';
+  if (stamp.key !== key) return changedParts(stamp.parts, parts);
+  for (const product of step.produces?.(ctx) ?? []) {
+    const found = await product.fingerprint(ctx);
+    if (found === undefined) return `${product.name} is gone`;
+    if (found !== stamp.products[product.name]) return `${product.name} is not the one that was made`;
+  }
+  return undefined;
+}
+
+/** Names what differs between two sets of key parts. */
+export function changedParts(before: KeyParts, now: KeyParts): string {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => before[name] !== now[name]);
+  return names.length === 0 ? 'made by another version of the step' : `changed: ${names.join(', ')}`;
+}
+
+/** Records that a step is done. @throws ToolkitError when a product that it promised is not there */
+export async function writeStamp(step: Step, ctx: Context, { key, parts }: Freshness, seconds: number): Promise<void> {
+  if (step.produces === undefined) return;
+  const products: Record<string, string> = {};
+  for (const product of step.produces(ctx)) {
+    const fingerprint = await product.fingerprint(ctx);
+    if (fingerprint === undefined) throw new ToolkitError(`${step.title} finished without making ${product.name}`);
+    products[product.name] = fingerprint;
+  }
+  const stamp: Stamp = { key, parts, products, seconds };
+  await writeAtomically(stampPath(step, ctx), `${JSON.stringify(stamp, null, 2)}\n`);
+}

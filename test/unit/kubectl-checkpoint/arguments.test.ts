@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { type CheckpointFlags, type Command, checkpointFlags, readCommand } from '../../../scripts/kubectl-checkpoint/arguments.js';
+import { readArguments, task } from '../../../scripts/lib/cli/task.js';
+import { UsageError } from '../../../scripts/lib/core/errors.js';
+
+const plugin = task({ name: 'checkpoint', summary: '', words: 'POD', flags: checkpointFlags, run: async () => undefined });
+
+function command(...args: string[]): Command {
+  const { words, flags } = readArguments(plugin, args);
+  return readCommand(words, flags as CheckpointFlags);
+}
+
+function refusal(...args: string[]): UsageError {
+  try {
+    command(...args);
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError);
+    return error as UsageError;
+  }
+  throw new TypeError(`${args.join(' ')} was taken`);
+}
+
+describe('kubectl checkpoint', () => {
+  test.each([[['counter']], [['pod/counter']], [['pods/counter']], [['po/counter']], [['pod', 'counter']]])(
+    'takes the pod as %j',
+    (words) => {
+      expect(command(...words)).toEqual({ verb: 'checkpoint', pod: 'counter', via: undefined, fetch: 'auto', timeout: 600 });
+    },
+  );
+
+  test('takes flags, short and long', () => {
+    expect(
+      command('counter', '-n', 'shop', '-c', 'web', '-o', 'a.tar', '--timeout', '60s', '--via', 'node-proxy', '--fetch', 'pod'),
+    ).toEqual({
+      verb: 'checkpoint',
+      pod: 'counter',
+      via: 'node-proxy',
+      fetch: 'pod',
+      timeout: 60,
+    });
+  });
+
+  test('has verbs, and pods of their names by pod/NAME', () => {
+    expect(command('ls', '-n', 'shop')).toEqual({ verb: 'ls', fetch: 'auto' });
+    expect(command('rm', 'a', 'b', '--fetch', 'docker')).toEqual({ verb: 'rm', archives: ['a', 'b'], fetch: 'docker' });
+    expect(command('inspect', 'a.tar')).toEqual({ verb: 'inspect', file: 'a.tar' });
+    expect(command('pod/ls')).toMatchObject({ verb: 'checkpoint', pod: 'ls' });
+  });
+
+  test.each([
+    { args: [], message: 'kubectl checkpoint: name a pod' },
+    { args: ['Counter'], message: 'Counter is no pod' },
+    { args: ['deployment/web'], message: 'deployment/web is no pod' },
+    { args: ['../counter'], message: '../counter is no pod' },
+    { args: ['a', 'b'], message: 'a: one word too many: b' },
+    { args: ['ls', 'counter'], message: 'ls: one word too many: counter' },
+    { args: ['inspect'], message: 'inspect: name a file' },
+    { args: ['inspect', 'a', 'b'], message: 'inspect: one word too many: b' },
+    { args: ['rm'], message: 'rm: name an archive' },
+    { args: ['counter', '--via', 'ssh'], message: '--via: ssh is none of api, node-proxy, kubelet' },
+    { args: ['ls', '--fetch', 'scp'], message: '--fetch: scp is none of auto, docker, pod' },
+    { args: ['counter', '--timeout', 'soon'], message: '--timeout: soon is not a duration' },
+    { args: ['ls', '-o', 'x', '-c', 'y'], message: 'ls does not take --container, --output' },
+    { args: ['counter', '--node', 'n'], message: 'a checkpoint does not take --node' },
+    { args: ['inspect', 'a', '--context', 'x'], message: 'inspect does not take --context' },
+    { args: ['rm', 'a', '-n', 'x'], message: 'rm does not take --namespace' },
+  ])('refuses $args', ({ args, message }) => {
+    const error = refusal(...args);
+    expect(error.message).toBe(message);
+    expect(error.exitCode).toBe(2);
+  });
+});
