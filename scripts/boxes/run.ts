@@ -4,7 +4,6 @@ import { stripVTControlCharacters } from 'node:util';
 import type { Context } from '../lib/core/context.js';
 import { renderError, ToolkitError } from '../lib/core/errors.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
-import { boxRootFilesystem, boxTar, pullImage } from '../steps/box-root-filesystem.js';
 import { boxContainer, importImage, type RunningBox, startBox } from './box.js';
 import { labelFlags, labelsOf, removeBoxes } from './labels.js';
 import { goCaches, machineNetwork } from './machine.js';
@@ -12,6 +11,7 @@ import type { Box } from './plan.js';
 import { GO_BUILDS, GO_MODULES, type PreparedBox, prepareBox } from './prepare.js';
 import { type BoxProxy, startProxy } from './proxy.js';
 import type { BoxReport } from './report.js';
+import { boxRootFilesystem, boxTar, pullImage } from './root-filesystem.js';
 import { archivePath, judge, type Outcome, type Verdict } from './verdict.js';
 
 /** The first command of the README. */

@@ -8,7 +8,7 @@ import { holdLock } from '../lib/core/lock.js';
 import { hintFor, type Kube, statusMessage } from '../lib/kube/client.js';
 import { archiveIn } from './answer.js';
 import { type Before, criuReason, type Failure, lookBefore, putRight, tidyUp } from './cleanup.js';
-import { removeArchive } from './node-archive.js';
+import { type Checkpoint, removeArchive } from './node-archive.js';
 import { kubeletRoute, subresourceRoute } from './routes.js';
 
 /** Archives are named by the second: two calls within one would collide. Milliseconds. */
@@ -46,14 +46,6 @@ export interface CheckpointRequest {
   readonly way?: Way;
   /** Why the node cannot be looked into afterwards; default: it can, for it is a container of this machine's Docker. */
   readonly outOfReach?: string | undefined;
-}
-
-export interface Checkpoint {
-  /** Path of the archive on its node. */
-  readonly archive: string;
-  readonly node: string;
-  /** From the request to its answer, seconds. */
-  readonly seconds: number;
 }
 
 /**

@@ -1,11 +1,10 @@
+import { archiveFolder } from '../lib/cluster/kubelet.js';
 import { nodeImages, onNode } from '../lib/cluster/node.js';
 import type { RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { messageOf } from '../lib/core/errors.js';
 import type { Runner } from '../lib/core/runner.js';
 
-/** Where the kubelet writes archives. */
-export const archiveFolder = '/var/lib/kubelet/checkpoints';
 /** The images that containerd 2.0 makes of a container on the way, and forgets. Those of others may be at use. */
 const leftovers = ({ id }: Pick<RunningContainer, 'id'>): string => `name~=^containerd.io/checkpoint/${id}:`;
 /** How long to wait for a container to show whether it was left paused, milliseconds. */

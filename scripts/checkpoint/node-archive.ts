@@ -3,7 +3,15 @@ import path from 'node:path';
 import { onNode } from '../lib/cluster/node.js';
 import type { Context } from '../lib/core/context.js';
 import { replace } from '../lib/core/files.js';
-import type { Checkpoint } from './checkpoint.js';
+
+/** A checkpoint that was made. */
+export interface Checkpoint {
+  /** Path of the archive on its node. */
+  readonly archive: string;
+  readonly node: string;
+  /** From the request to its answer, seconds. */
+  readonly seconds: number;
+}
 
 /**
  * Copies an archive from a node of the toolkit's cluster to the host: whole or not at all, readable by its owner alone, for it

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { type Checkpoint, checkpoint, type Way } from '../checkpoint/checkpoint.js';
+import { checkpoint, type Way } from '../checkpoint/checkpoint.js';
+import type { Checkpoint } from '../checkpoint/node-archive.js';
 import { chooseContainer, parsePod, type RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError, UsageError } from '../lib/core/errors.js';

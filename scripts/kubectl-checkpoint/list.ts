@@ -1,4 +1,4 @@
-import { archiveFolder } from '../checkpoint/cleanup.js';
+import { archiveFolder } from '../lib/cluster/kubelet.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { calling, type Kube } from '../lib/kube/client.js';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { archiveFolder } from '../checkpoint/cleanup.js';
+import { archiveFolder } from '../lib/cluster/kubelet.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError, UsageError } from '../lib/core/errors.js';
 import type { Kube } from '../lib/kube/client.js';

@@ -1,7 +1,7 @@
 import type { ChangedFile, Inspection, OpenSocket, ProcessNode } from '../checkpoint/inspect.js';
 import { table } from '../lib/cli/table.js';
 import { formatBytes } from '../lib/core/bytes.js';
-import type { Json } from '../lib/engine/step.js';
+import type { Json } from '../lib/core/json.js';
 import type { Made } from './checkpoint-pod.js';
 import type { ListedArchive } from './list.js';
 

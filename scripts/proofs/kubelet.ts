@@ -1,14 +1,14 @@
 import { modeOf, readArchive } from '../checkpoint/archive.js';
-import { type Checkpoint, checkpoint } from '../checkpoint/checkpoint.js';
-import { removeArchive, takeArchive } from '../checkpoint/node-archive.js';
+import { checkpoint } from '../checkpoint/checkpoint.js';
+import { type Checkpoint, removeArchive, takeArchive } from '../checkpoint/node-archive.js';
 import { askKubelet, certificateHolder, metricValue } from '../lib/cluster/kubelet.js';
 import { nodeImages, onNode } from '../lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
-import { ToolkitError } from '../lib/core/errors.js';
+import { expectSame, ToolkitError } from '../lib/core/errors.js';
 import { imageNames } from '../lib/core/options.js';
 import { applyAnew, counterManifest, countsPast, podCount } from '../workloads/counter-pod.js';
-import { expectSame, type Proof } from './proof.js';
+import type { Proof } from './proof.js';
 
 const POD = 'counter';
 const CONTAINER = 'counter-container';

@@ -52,8 +52,3 @@ export class Proof {
     return `${length} statement${length === 1 ? '' : 's'} proven in ${seconds.toFixed(1)} s`;
   }
 }
-
-/** Fails unless two values are the same. */
-export function expectSame(actual: unknown, expected: unknown, what: string): void {
-  if (actual !== expected) throw new ToolkitError(`${what}: expected ${String(expected)}, found ${String(actual)}`);
-}

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { compileStatic } from '../lib/build/c-program.js';
-import { buildImage } from '../lib/build/docker-image.js';
+import { buildImage, dockerImage } from '../lib/build/docker-image.js';
 import { imageNames } from '../lib/core/options.js';
-import { dockerImage, step } from '../lib/engine/step.js';
+import { step } from '../lib/engine/step.js';
 import { buildPackages } from './build-packages.js';
 import { dockerEngine } from './docker-engine.js';
 

@@ -1,11 +1,11 @@
 import { chmod, cp, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { buildImage } from '../lib/build/docker-image.js';
+import { buildImage, dockerImage } from '../lib/build/docker-image.js';
 import { moduleFolder, readPin } from '../lib/build/go.js';
 import { componentProgram } from '../lib/build/go-component.js';
 import type { Context } from '../lib/core/context.js';
 import { imageNames } from '../lib/core/options.js';
-import { dockerImage, step } from '../lib/engine/step.js';
+import { step } from '../lib/engine/step.js';
 import { forks } from '../lib/forks/fork.js';
 import { cniPlugins } from './cni-plugins.js';
 import { containerd } from './containerd.js';

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { buildImage } from '../lib/build/docker-image.js';
+import { buildImage, dockerImage } from '../lib/build/docker-image.js';
 import { imageNames } from '../lib/core/options.js';
-import { dockerImage, step } from '../lib/engine/step.js';
+import { step } from '../lib/engine/step.js';
 import { dockerEngine } from './docker-engine.js';
 import { busybox } from './root-filesystem.js';
 

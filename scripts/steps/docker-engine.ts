@@ -1,6 +1,6 @@
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
-import { asRoot } from '../lib/core/runner.js';
+import { asRoot } from '../lib/core/sudo.js';
 import { step } from '../lib/engine/step.js';
 import { hasApt, installPackages, updateLists } from '../lib/host/apt.js';
 import { debianMirror, type Mirror } from '../lib/host/apt-sources.js';

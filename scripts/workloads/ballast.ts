@@ -2,10 +2,9 @@ import { isPaused } from '../checkpoint/cleanup.js';
 import { kubectl } from '../lib/cluster/kubectl.js';
 import { findContainer, type RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
-import { ToolkitError } from '../lib/core/errors.js';
+import { expectSame, ToolkitError } from '../lib/core/errors.js';
 import { imageNames } from '../lib/core/options.js';
 import { until } from '../lib/core/until.js';
-import { expectSame } from '../proofs/proof.js';
 import { applyAnew } from './counter-pod.js';
 
 /** Name of the container in a ballast pod. */

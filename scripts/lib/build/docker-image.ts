@@ -1,9 +1,9 @@
 import { cp, mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../core/context.js';
-import type { StepContext } from '../engine/step.js';
+import { linkOrCopy } from '../core/files.js';
+import type { Product, StepContext } from '../engine/step.js';
 import { type BuildProxies, buildProxies } from './build-proxies.js';
-import { linkOrCopy } from './image-archive.js';
 
 export interface ImageBuild {
   readonly dockerfile: string;
@@ -93,4 +93,13 @@ async function place(source: string, target: string): Promise<void> {
 export async function imageId(ctx: Pick<Context, 'runner'>, reference: string): Promise<string | undefined> {
   const { stdout, exitCode } = await ctx.runner.run('docker', ['image', 'inspect', '--format', '{{.Id}}', reference], { accept: true });
   return exitCode === 0 ? stdout : undefined;
+}
+
+/** An image in the Docker engine as a product: the name must still stand for the image that was made. */
+export function dockerImage(reference: string): Product {
+  return {
+    name: reference,
+    // An engine that does not run has no image either.
+    fingerprint: (ctx) => imageId(ctx, reference).catch(() => undefined),
+  };
 }

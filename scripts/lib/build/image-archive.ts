@@ -1,9 +1,8 @@
-import { copyFile, link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../core/context.js';
-import { replace } from '../core/files.js';
-import { sha256 } from '../engine/freshness.js';
-import { sha256OfFile } from './sources.js';
+import { linkOrCopy, replace } from '../core/files.js';
+import { sha256, sha256OfFile } from '../core/hash.js';
 import { packTar } from './tar.js';
 
 /** An image to be written as a docker archive, without asking an engine. */
@@ -79,12 +78,4 @@ async function layInto(
   const configName = `${sha256(config)}.json`;
   await writeFile(path.join(work, configName), config);
   return { Config: configName, RepoTags: [image.name], Layers: digests.map((digest) => `${digest}/layer.tar`) };
-}
-
-/** Hard-links a file where that is possible: large ones are not copied needlessly. */
-export async function linkOrCopy(source: string, target: string): Promise<void> {
-  await link(source, target).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EXDEV' && error.code !== 'EPERM') throw error;
-    await copyFile(source, target);
-  });
 }

@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import YAML from 'yaml';
 import { z } from 'zod';
 import type { Context } from '../core/context.js';
 import { messageOf, ToolkitError, UsageError } from '../core/errors.js';
 import { readIfThere, replace } from '../core/files.js';
+import { sha256OfFile } from '../core/hash.js';
 import { fetchDebianSource } from '../host/apt-sources.js';
 import { contentLength, followFile } from './follow-file.js';
 import type { Tell } from './go-progress.js';
@@ -227,11 +226,4 @@ async function fetchUrl(ctx: MayTell, url: string, folder: string): Promise<stri
     ),
   );
   return target;
-}
-
-/** SHA-256 of a file, hexadecimal, without holding it in memory. */
-export async function sha256OfFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
 }

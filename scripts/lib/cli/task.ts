@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Context, Options } from '../core/context.js';
 import { UsageError } from '../core/errors.js';
-import type { Json } from '../engine/step.js';
+import type { Json } from '../core/json.js';
 
 /** A flag as a task declares it. */
 export interface Flag {

@@ -4,6 +4,9 @@ import type { Runner } from '../core/runner.js';
 import { until } from '../core/until.js';
 import { nodeContainers, onNode } from './node.js';
 
+/** Where the kubelet writes archives. */
+export const archiveFolder = '/var/lib/kubelet/checkpoints';
+
 const PORT = 10250;
 const CERTIFICATE = '/etc/kubernetes/pki/apiserver-kubelet-client';
 /** Arguments of curl(1) that ask as the API server does, on a control-plane node. */

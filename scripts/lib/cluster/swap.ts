@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { writeImageArchive } from '../build/image-archive.js';
-import { sha256OfFile } from '../build/sources.js';
 import type { Context } from '../core/context.js';
 import { messageOf, ToolkitError } from '../core/errors.js';
+import { sha256OfFile } from '../core/hash.js';
 import { until } from '../core/until.js';
 import type { KubernetesProgram } from '../forks/kubernetes.js';
 import { kubectl } from './kubectl.js';

@@ -156,3 +156,8 @@ export function renderError(thrown: unknown): string {
 function indent(lines: readonly string[]): string {
   return lines.map((line) => `  ${line}`).join('\n');
 }
+
+/** Fails unless two values are the same. */
+export function expectSame(actual: unknown, expected: unknown, what: string): void {
+  if (actual !== expected) throw new ToolkitError(`${what}: expected ${String(expected)}, found ${String(actual)}`);
+}

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isAlive } from './process.js';
 
@@ -40,6 +40,14 @@ export async function replace(target: string, make: (temporary: string) => Promi
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Hard-links a file where that is possible: large ones are not copied needlessly. */
+export async function linkOrCopy(source: string, target: string): Promise<void> {
+  await link(source, target).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EXDEV' && error.code !== 'EPERM') throw error;
+    await copyFile(source, target);
+  });
 }
 
 /** Makes a new folder whose name begins with `prefix`; the folder above it too. */

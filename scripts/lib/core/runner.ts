@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { type Options as ExecaOptions, execa } from 'execa';
-import { CommandError, ToolkitError } from './errors.js';
+import { CommandError } from './errors.js';
 import { wholeLines } from './lines.js';
 import { shellWord, withoutPassword } from './shell.js';
 import { supervised } from './supervise.js';
@@ -231,11 +231,6 @@ function superviserOf(stdin: Writable | null): ReturnType<typeof groupKiller> {
   return { soft: () => stdin?.end(), finish: () => stdin?.destroy() };
 }
 
-/** A command as root: directly, or through sudo, which was asked for a password before the steps began (see `host/sudo.ts`). */
-export function asRoot(file: string, args: readonly string[], uid = process.getuid?.() ?? 0): [string, string[]] {
-  return uid === 0 ? [file, [...args]] : ['sudo', ['--', file, ...args]];
-}
-
 /** True when a program of this name is on PATH. */
 export async function hasProgram(runner: Runner, name: string): Promise<boolean> {
   const { exitCode } = await runner.run('sh', ['-c', 'command -v "$1"', 'sh', name], { accept: true });
@@ -250,9 +245,4 @@ export function withDefaults(runner: Runner, defaults: RunOptions): Runner {
       return runner.run(file, args, { ...defaults, ...options, ...(Object.keys(env).length > 0 ? { env } : {}) });
     },
   };
-}
-
-/** Refuses to go on with an explanation; for places where a value must be there. */
-export function fail(message: string, hint?: string): never {
-  throw new ToolkitError(message, { hint });
 }

@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.js';
-import { holdRoot } from '../host/sudo.js';
+import { holdRoot } from '../core/sudo.js';
 import { achieve, plan, type RunReport } from './engine.js';
 import { listReporter } from './live-list.js';
 import { plainReporter, type Reporter } from './reporter.js';

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
 import { readIfThere, writeAtomically } from '../core/files.js';
-import type { Json, Step } from './step.js';
+import { hashTree, sha256 } from '../core/hash.js';
+import { canonicalJson } from '../core/json.js';
+import type { Step } from './step.js';
 
 /** What a step's key is made of, part by part, so that a change can be named. */
 export type KeyParts = Readonly<Record<string, string>>;
@@ -24,34 +24,6 @@ const stampSchema = z.object({
   seconds: z.number(),
 });
 export type Stamp = z.infer<typeof stampSchema>;
-
-/** SHA-256 of a text, hexadecimal. */
-export function sha256(text: string | Uint8Array): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-/** JSON with sorted keys, so that equal values give equal text. */
-export function canonicalJson(value: Json): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (value !== null && typeof value === 'object') {
-    const entries = Object.entries(value as { [name: string]: Json }).sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${canonicalJson(item)}`).join(',')}}`;
-  }
-  return JSON.stringify(value);
-}
-
-/** Hash over a file or a folder: names, content, executable bits. An absent one hashes as such. */
-export async function hashTree(target: string): Promise<string> {
-  const found = await lstat(target).catch(() => undefined);
-  if (found === undefined) return 'absent';
-  if (found.isSymbolicLink()) return sha256(`link ${await readlink(target)}`);
-  if (found.isDirectory()) {
-    const names = (await readdir(target)).sort();
-    const lines = await Promise.all(names.map(async (name) => `${name} ${await hashTree(path.join(target, name))}`));
-    return sha256(`folder\n${lines.join('\n')}`);
-  }
-  return sha256(Buffer.concat([Buffer.from((found.mode & 0o111) === 0 ? 'file\n' : 'program\n'), await readFile(target)]));
-}
 
 /** The parts of a step's key: each input, the options, the key of each step that it needs. */
 export async function keyParts(step: Step, ctx: Context, keyOf: (need: Step) => string): Promise<KeyParts> {

@@ -1,13 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { imageId } from '../build/docker-image.js';
 import type { Context } from '../core/context.js';
-
-/** What JSON can hold; what keys are made of. */
-export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
-
-export interface JsonObject {
-  readonly [name: string]: Json;
-}
+import type { JsonObject } from '../core/json.js';
 
 /** A thing that a step makes, and how to see that it is still the one that was made. */
 export interface Product {
@@ -76,14 +69,5 @@ export function file(path: string): Product {
       if (found === undefined) return undefined;
       return found.isDirectory() ? 'folder' : `${found.size}-${Math.round(found.mtimeMs)}`;
     },
-  };
-}
-
-/** An image in the Docker engine as a product: the name must still stand for the image that was made. */
-export function dockerImage(reference: string): Product {
-  return {
-    name: reference,
-    // An engine that does not run has no image either.
-    fingerprint: (ctx) => imageId(ctx, reference).catch(() => undefined),
   };
 }

@@ -6,7 +6,7 @@ import { type GoBuild, pinnedVersion, readPin } from '../build/go.js';
 import type { Context } from '../core/context.js';
 import { ToolkitError, UsageError } from '../core/errors.js';
 import { readIfThere } from '../core/files.js';
-import { hashTree, sha256 } from '../engine/freshness.js';
+import { hashTree, sha256 } from '../core/hash.js';
 import { forks, layOut, layOutTree } from './fork.js';
 import { changedFiles } from './tree.js';
 

@@ -1,8 +1,8 @@
 import type { Context } from '../core/context.js';
 import { CommandError, ToolkitError, tail } from '../core/errors.js';
-import { asRoot, commandLine, hasProgram, type Runner, type RunOptions } from '../core/runner.js';
+import { commandLine, hasProgram, type Runner, type RunOptions } from '../core/runner.js';
 import { withoutPassword } from '../core/shell.js';
-import type { StepContext } from '../engine/step.js';
+import { asRoot } from '../core/sudo.js';
 import { aptHint, describeHolder, heldBy, type LockHolder } from './apt-trouble.js';
 import { distribution } from './distribution.js';
 import { proxyWords, shownProxy } from './proxies.js';
@@ -17,7 +17,7 @@ const REMIND = 60_000;
 const APT_FAILED = 100;
 
 /** What talking to apt takes: a step's context, or any other. */
-export type AptContext = Context & Partial<Pick<StepContext, 'log' | 'status'>>;
+export type AptContext = Context & { readonly log?: string; readonly status?: (line: string) => void };
 
 export interface AptGet extends Pick<RunOptions, 'cwd'> {
   /** Headline of the error. */

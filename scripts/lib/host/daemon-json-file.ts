@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Context } from '../core/context.js';
-import { asRoot, type RunOptions } from '../core/runner.js';
+import type { RunOptions } from '../core/runner.js';
+import { asRoot } from '../core/sudo.js';
 
 /** The file may hold passwords (of proxies): nothing of it goes into a log or onto the screen. */
 const UNSEEN = { log: undefined, onLine: undefined } satisfies RunOptions;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
-import { asRoot } from '../core/runner.js';
+import { asRoot } from '../core/sudo.js';
 import { until } from '../core/until.js';
 import { readEngineFacts } from './docker-engine.js';
 

@@ -1,8 +1,9 @@
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CommandError } from '../core/errors.js';
-import { asRoot, type RunOptions } from '../core/runner.js';
+import type { RunOptions } from '../core/runner.js';
 import { shellWord } from '../core/shell.js';
+import { asRoot } from '../core/sudo.js';
 import { type AptContext, aptHintFor } from './apt.js';
 import { debianSources } from './apt-sources.js';
 import { proxyWords } from './proxies.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { V1Pod } from '@kubernetes/client-node';
-import { archiveFolder } from '../../checkpoint/cleanup.js';
+import { archiveFolder } from '../cluster/kubelet.js';
 import type { Context } from '../core/context.js';
 import { messageOf, ToolkitError } from '../core/errors.js';
 import { calling, httpStatus, type Kube } from './client.js';

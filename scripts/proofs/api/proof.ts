@@ -8,9 +8,9 @@ import { kubectl } from '../../lib/cluster/kubectl.js';
 import { controlPlane, onNode } from '../../lib/cluster/node.js';
 import { findContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
-import { ToolkitError } from '../../lib/core/errors.js';
+import { expectSame, ToolkitError } from '../../lib/core/errors.js';
 import { countsPast, podCount } from '../../workloads/counter-pod.js';
-import { expectSame, type Proof } from '../proof.js';
+import type { Proof } from '../proof.js';
 import type { ApiAccess } from './access.js';
 import { NAMESPACE, tokenOf } from './pods.js';
 

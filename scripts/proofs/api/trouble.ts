@@ -1,19 +1,18 @@
 import { archiveOf } from '../../checkpoint/answer.js';
 import { checkpoint } from '../../checkpoint/checkpoint.js';
-import { archiveFolder } from '../../checkpoint/cleanup.js';
 import { removeArchive } from '../../checkpoint/node-archive.js';
 import { curl } from '../../lib/cluster/curl.js';
 import { kubeContext, kubectl } from '../../lib/cluster/kubectl.js';
-import { untilKubeletAnswers } from '../../lib/cluster/kubelet.js';
+import { archiveFolder, untilKubeletAnswers } from '../../lib/cluster/kubelet.js';
 import { controlPlane, onNode } from '../../lib/cluster/node.js';
 import type { RunningContainer } from '../../lib/cluster/pod.js';
 import { processPattern } from '../../lib/cluster/swap.js';
 import type { Context } from '../../lib/core/context.js';
-import { messageOf, ToolkitError } from '../../lib/core/errors.js';
+import { expectSame, messageOf, ToolkitError } from '../../lib/core/errors.js';
 import { until } from '../../lib/core/until.js';
 import { connect } from '../../lib/kube/client.js';
 import { dropBallast, makeBallast, runsOn } from '../../workloads/ballast.js';
-import { expectSame, type Proof } from '../proof.js';
+import type { Proof } from '../proof.js';
 import type { ApiAccess } from './access.js';
 import { refusal, route } from './proof.js';
 

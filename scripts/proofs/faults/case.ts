@@ -1,13 +1,13 @@
-import { archiveFolder, isWhole } from '../../checkpoint/cleanup.js';
+import { isWhole } from '../../checkpoint/cleanup.js';
 import { removeArchive } from '../../checkpoint/node-archive.js';
 import { kubeletRoute } from '../../checkpoint/routes.js';
-import { askKubelet, type HttpAnswer, untilKubeletAnswers } from '../../lib/cluster/kubelet.js';
+import { archiveFolder, askKubelet, type HttpAnswer, untilKubeletAnswers } from '../../lib/cluster/kubelet.js';
 import { onNode } from '../../lib/cluster/node.js';
 import type { RunningContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
-import { ToolkitError } from '../../lib/core/errors.js';
+import { expectSame, ToolkitError } from '../../lib/core/errors.js';
 import { clockOf, runsOn } from '../../workloads/ballast.js';
-import { expectSame, type Proof } from '../proof.js';
+import type { Proof } from '../proof.js';
 import { expectSameState, nodeState } from './node-state.js';
 
 /** Folders of the containers' own files, where a dump is written. */

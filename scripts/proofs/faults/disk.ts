@@ -1,4 +1,4 @@
-import { archiveFolder } from '../../checkpoint/cleanup.js';
+import { archiveFolder } from '../../lib/cluster/kubelet.js';
 import { onNode } from '../../lib/cluster/node.js';
 import type { Context } from '../../lib/core/context.js';
 import { ToolkitError } from '../../lib/core/errors.js';

@@ -1,11 +1,10 @@
 import { onNode } from '../../lib/cluster/node.js';
 import type { RunningContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
-import { ToolkitError } from '../../lib/core/errors.js';
+import { expectSame, ToolkitError } from '../../lib/core/errors.js';
 import type { Runner } from '../../lib/core/runner.js';
 import { until } from '../../lib/core/until.js';
 import { BALLAST } from '../../workloads/ballast.js';
-import { expectSame } from '../proof.js';
 
 /** Where our containerd keeps CRIU's log of a checkpoint that did not become an archive. */
 const FOLDER = '/var/lib/containerd/io.containerd.grpc.v1.cri/checkpoint-logs';

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type BoxStart, startBox } from '../../../scripts/boxes/box.js';
 import { type Box, chosenBoxes } from '../../../scripts/boxes/plan.js';
 import { proxyVariables } from '../../../scripts/boxes/prepare.js';
+import { boxRootFilesystem } from '../../../scripts/boxes/root-filesystem.js';
 import { absence } from '../../../scripts/boxes/run.js';
-import { boxRootFilesystem } from '../../../scripts/steps/box-root-filesystem.js';
 import { testContext } from '../../support/context.js';
 import { type Answer, type Call, type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
 

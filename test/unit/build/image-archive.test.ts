@@ -2,8 +2,9 @@ import { mkdir, readdir, readFile, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import * as tar from 'tar';
 import { describe, expect, test } from 'vitest';
-import { type ArchiveImage, linkOrCopy, writeImageArchive } from '../../../scripts/lib/build/image-archive.js';
-import { sha256 } from '../../../scripts/lib/engine/freshness.js';
+import { type ArchiveImage, writeImageArchive } from '../../../scripts/lib/build/image-archive.js';
+import { linkOrCopy } from '../../../scripts/lib/core/files.js';
+import { sha256 } from '../../../scripts/lib/core/hash.js';
 import { put, realRunner, temporaryFolder, testContext } from '../../support/context.js';
 
 interface Manifest {

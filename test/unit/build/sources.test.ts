@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import YAML from 'yaml';
 import { fetchFile, fetchTree, gitTree, readSources, type Sources } from '../../../scripts/lib/build/sources.js';
 import { ToolkitError } from '../../../scripts/lib/core/errors.js';
-import { sha256 } from '../../../scripts/lib/engine/freshness.js';
-import type { Json } from '../../../scripts/lib/engine/step.js';
+import { sha256 } from '../../../scripts/lib/core/hash.js';
+import type { Json } from '../../../scripts/lib/core/json.js';
 import { put, realRunner, type TestContext, temporaryFolder, testContext } from '../../support/context.js';
 import { type WebServer, webServer } from '../../support/web-server.js';
 

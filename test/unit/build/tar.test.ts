@@ -2,8 +2,8 @@ import { readFile, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { sha256OfFile } from '../../../scripts/lib/build/sources.js';
 import { packTar, wrapInGzip } from '../../../scripts/lib/build/tar.js';
+import { sha256OfFile } from '../../../scripts/lib/core/hash.js';
 import { put, realRunner, temporaryFolder, testContext } from '../../support/context.js';
 
 test('packing tells how far it is by the bytes that go in, and the archive is the same as without', async () => {

@@ -1,8 +1,11 @@
 import { chmod, rename, symlink, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { canonicalJson, changedParts, hashTree, keyFrom, keyParts, readStamp, stampPath } from '../../../scripts/lib/engine/freshness.js';
-import { dockerImage, file, step } from '../../../scripts/lib/engine/step.js';
+import { dockerImage } from '../../../scripts/lib/build/docker-image.js';
+import { hashTree } from '../../../scripts/lib/core/hash.js';
+import { canonicalJson } from '../../../scripts/lib/core/json.js';
+import { changedParts, keyFrom, keyParts, readStamp, stampPath } from '../../../scripts/lib/engine/freshness.js';
+import { file, step } from '../../../scripts/lib/engine/step.js';
 import { put, temporaryFolder, testContext } from '../../support/context.js';
 import { fakeRunner } from '../../support/fake-runner.js';
 

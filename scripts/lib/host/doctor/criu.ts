@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { asRoot } from '../../core/runner.js';
+import { asRoot } from '../../core/sudo.js';
 import { type Check, type Finding, fail, pass, type Surroundings, skip, warn } from './check.js';
 
 /** Kernel options that CRIU cannot do without, and those that some processes need (https://criu.org/Linux_kernel). */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { holdRoot, type Who } from '../../../scripts/lib/host/sudo.js';
+import { holdRoot, type Who } from '../../../scripts/lib/core/sudo.js';
 import { testContext } from '../../support/context.js';
 import { type Answer, type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
 

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
-import type { Context } from '../core/context.js';
-import { ToolkitError } from '../core/errors.js';
-import { hasProgram } from '../core/runner.js';
+import type { Context } from './context.js';
+import { ToolkitError } from './errors.js';
+import { hasProgram } from './runner.js';
 
 /** How often the right is renewed, milliseconds: sudo forgets a password after 5 to 15 minutes (sudoers(5), timestamp_timeout). */
 const RENEW = 60_000;
@@ -68,4 +68,9 @@ async function keepAlive(ctx: Pick<Context, 'runner' | 'clock'>, ended: AbortSig
   } catch {
     // Ended: the next command as root says so itself, where one is still to come.
   }
+}
+
+/** A command as root: directly, or through sudo, which was asked for a password before the steps began (see {@link holdRoot}). */
+export function asRoot(file: string, args: readonly string[], uid = process.getuid?.() ?? 0): [string, string[]] {
+  return uid === 0 ? [file, [...args]] : ['sudo', ['--', file, ...args]];
 }

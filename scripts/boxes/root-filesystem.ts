@@ -1,16 +1,16 @@
 import path from 'node:path';
-import { imageOf, labelFlags, labelsOf } from '../boxes/labels.js';
-import { machineNetwork } from '../boxes/machine.js';
-import { type BoxSystem, hasNodeInApt } from '../boxes/systems.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { replace } from '../lib/core/files.js';
 import type { Paths } from '../lib/core/paths.js';
-import { asRoot } from '../lib/core/runner.js';
+import { asRoot } from '../lib/core/sudo.js';
 import { file, type Step, type StepContext, step } from '../lib/engine/step.js';
 import { installPackages, missingPackages } from '../lib/host/apt.js';
 import { DEBIAN_KEYRING, debianSources } from '../lib/host/apt-sources.js';
-import { buildPackages } from './build-packages.js';
-import { dockerEngine } from './docker-engine.js';
+import { buildPackages } from '../steps/build-packages.js';
+import { dockerEngine } from '../steps/docker-engine.js';
+import { imageOf, labelFlags, labelsOf } from './labels.js';
+import { machineNetwork } from './machine.js';
+import { type BoxSystem, hasNodeInApt } from './systems.js';
 
 /** What a cloud image or an installer brings beyond a minimal system, and the first command cannot do without. */
 const packagesOf = (system: BoxSystem): string[] => [
