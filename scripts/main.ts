@@ -81,7 +81,7 @@ async function makeContext(task: Task, chosen: Parameters<typeof makeOptions>[2]
     paths,
     options: makeOptions(checkout, process.env, chosen),
     runner: createRunner({ signal, env }),
-    lastly: createRunner({ signal: new AbortController().signal, env }),
+    cleanupRunner: createRunner({ signal: new AbortController().signal, env }),
     clock: systemClock,
     env: process.env,
     signal,

@@ -1,6 +1,6 @@
 import { archiveOf } from '../checkpoint/answer.js';
-import { APART } from '../checkpoint/checkpoint.js';
-import { lookBefore, tidyUp } from '../checkpoint/cleanup.js';
+import { APART_MS } from '../checkpoint/checkpoint.js';
+import { cleanUpAfterSuccess, lookBefore } from '../checkpoint/cleanup.js';
 import { removeArchive } from '../checkpoint/node-archive.js';
 import { asApiServer } from '../lib/cluster/kubelet.js';
 import { onNode } from '../lib/cluster/node.js';
@@ -27,8 +27,8 @@ export async function timedRequest(ctx: Context, container: RunningContainer, ad
   const [body = '', end = ''] = stdout.split('\n');
   const [status = '', seconds = ''] = end.split(' ');
   const archive = archiveOf({ status: Number(status), body });
-  await tidyUp(ctx, container, before);
+  await cleanUpAfterSuccess(ctx, container, before);
   await removeArchive(ctx, { archive, node: container.node });
-  await ctx.clock.sleep(APART, ctx.signal);
+  await ctx.clock.sleep(APART_MS, ctx.signal);
   return Number(seconds);
 }

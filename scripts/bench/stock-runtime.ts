@@ -22,7 +22,7 @@ export async function withStock<T>(ctx: Context, node: string, act: () => Promis
     await restart(ctx, node);
     return await act();
   } finally {
-    const later: Context = { ...ctx, runner: ctx.lastly, signal: new AbortController().signal };
+    const later: Context = { ...ctx, runner: ctx.cleanupRunner, signal: new AbortController().signal };
     // Lazily: the program is at work.
     await onNode(later, node, ['umount', '--lazy', INSTALLED]);
     await restart(later, node);

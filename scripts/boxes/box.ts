@@ -9,7 +9,7 @@ import type { Box } from './plan.js';
 import { systemdBoots } from './systems.js';
 
 /** How long an init system may take to boot, milliseconds. */
-const BOOT_PATIENCE = 60_000;
+const BOOT_PATIENCE_MS = 60_000;
 /** Where a box keeps what must not lie on its root: an overlay can be laid over a volume, not over another overlay. */
 export const BOX_DATA = '/var/lib/box';
 
@@ -139,11 +139,11 @@ async function systemdVersion(ctx: Context, image: string): Promise<number | und
 async function untilBooted(ctx: Context, { name, box }: RunningBox): Promise<void> {
   await until(
     ctx,
-    (seen) => new ToolkitError(`the box ${box.name} has not booted in ${BOOT_PATIENCE / 1000} s`, { details: [seen], log: ctx.logs }),
+    (seen) => new ToolkitError(`the box ${box.name} has not booted in ${BOOT_PATIENCE_MS / 1000} s`, { details: [seen], log: ctx.logs }),
     // `degraded` is booted too, with a unit that failed (systemctl(1)).
     async () => (await ctx.runner.run('docker', ['exec', name, 'systemctl', 'is-system-running'], { accept: true })).stdout,
     (state) => state === 'running' || state === 'degraded',
-    { patience: BOOT_PATIENCE, every: 500 },
+    { patienceMs: BOOT_PATIENCE_MS, everyMs: 500 },
   );
 }
 

@@ -55,7 +55,7 @@ const KINDS: ReadonlyArray<{ readonly list: readonly string[]; readonly remove: 
 export type Whose = { readonly run: number; readonly box?: string } | 'abandoned' | 'all';
 
 /** Removes boxes, with their networks, volumes and images. Works after the run has been stopped. What is in use stays. */
-export async function removeBoxes({ lastly, options }: Pick<Context, 'lastly' | 'options'>, whose: Whose): Promise<void> {
+export async function removeBoxes({ cleanupRunner, options }: Pick<Context, 'cleanupRunner' | 'options'>, whose: Whose): Promise<void> {
   const labels = [`${INSTANCE}=${options.instance}`];
   if (typeof whose === 'object') labels.push(`${RUN}=${whose.run}`);
   if (typeof whose === 'object' && whose.box !== undefined) labels.push(`${BOX}=${whose.box}`);
@@ -63,10 +63,10 @@ export async function removeBoxes({ lastly, options }: Pick<Context, 'lastly' | 
   const goes = (run: string | undefined, keep: string | undefined): boolean =>
     whose !== 'abandoned' || (keep !== 'yes' && !isAlive(Number.parseInt(run ?? '', 10)));
   for (const { list, remove } of KINDS) {
-    const { stdout } = await lastly.run('docker', [...list, ...filters]);
+    const { stdout } = await cleanupRunner.run('docker', [...list, ...filters]);
     const rows = stdout.split('\n').map((line) => line.split('|'));
     const ids = rows.flatMap(([id = '', run, keep]) => (id !== '' && goes(run, keep) ? [id] : []));
     // A kept box holds its image: refused, and rightly so.
-    if (ids.length > 0) await lastly.run('docker', [...remove, ...ids], { accept: true });
+    if (ids.length > 0) await cleanupRunner.run('docker', [...remove, ...ids], { accept: true });
   }
 }

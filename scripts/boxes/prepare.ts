@@ -171,6 +171,6 @@ async function holdAptLocks(ctx: Context, { name, asRoot }: RunningBox, checkout
     () => new ToolkitError('apt’s locks could not be taken in the box'),
     async () => (await ctx.runner.run('docker', ['exec', name, 'test', '-e', LOCKS_HELD], { accept: true })).exitCode,
     (code) => code === 0,
-    { patience: 10_000 },
+    { patienceMs: 10_000 },
   );
 }

@@ -122,7 +122,7 @@ async function pull(ctx: StepContext, system: BoxSystem, packages: readonly stri
     );
     await ctx.runner.run('docker', ['export', '--output', target, name]);
   } finally {
-    await ctx.lastly.run('docker', ['rm', '--force', '--volumes', name], { accept: true });
+    await ctx.cleanupRunner.run('docker', ['rm', '--force', '--volumes', name], { accept: true });
   }
 }
 
@@ -130,6 +130,6 @@ async function pull(ctx: StepContext, system: BoxSystem, packages: readonly stri
 export async function pullImage(ctx: Pick<StepContext, 'runner'>, { name }: BoxSystem): Promise<void> {
   const here = await ctx.runner.run('docker', ['image', 'inspect', '--format', '{{.Id}}', name], { accept: true });
   if (here.exitCode === 0) return;
-  const { stderr, exitCode } = await ctx.runner.run('docker', ['pull', '--quiet', name], { accept: true, timeout: 300_000 });
+  const { stderr, exitCode } = await ctx.runner.run('docker', ['pull', '--quiet', name], { accept: true, timeoutMs: 300_000 });
   if (exitCode !== 0) throw new ToolkitError(`the image ${name} cannot be pulled`, { details: stderr.split('\n').slice(-1) });
 }

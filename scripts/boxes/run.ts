@@ -17,9 +17,9 @@ import { archivePath, judge, type Outcome, type Verdict } from './verdict.js';
 /** The first command of the README. */
 export const FIRST_COMMAND = 'npm run e2e:checkpoint';
 /** How long it may take, milliseconds. */
-const LIMIT = 75 * 60_000;
+const LIMIT_MS = 75 * 60_000;
 /** How often a silent wait is told, milliseconds. */
-const REMIND = 60_000;
+const REMIND_MS = 60_000;
 const PROMPT = /\[sudo\] password for/;
 
 /** Why this host cannot hold a box; undefined when it can. */
@@ -125,10 +125,10 @@ async function firstCommand(ctx: Context, running: RunningBox, { checkout, env, 
         running.asUser(`script -qefc "stty cols 120 rows 40; ${command}" /dev/null`, env, ['-i']),
     {
       accept: true,
-      timeout: LIMIT,
+      timeoutMs: LIMIT_MS,
       log,
       onLine: (line) => {
-        if (ctx.clock.now() - told < REMIND) return;
+        if (ctx.clock.now() - told < REMIND_MS) return;
         told = ctx.clock.now();
         ctx.say(`${box.name}: ${Math.round((told - start) / 60_000)} min: ${line}`);
       },
@@ -176,5 +176,5 @@ async function keepLogs(ctx: Context, box: Box, logs: string): Promise<void> {
     'console.log': ['logs', container],
   };
   for (const [name, args] of Object.entries(kept))
-    await ctx.lastly.run('docker', args, { accept: true, timeout: 60_000, stdoutFile: path.join(logs, name) });
+    await ctx.cleanupRunner.run('docker', args, { accept: true, timeoutMs: 60_000, stdoutFile: path.join(logs, name) });
 }

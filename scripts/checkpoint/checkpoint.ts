@@ -7,31 +7,31 @@ import { readIfThere, writeAtomically } from '../lib/core/files.js';
 import { holdLock } from '../lib/core/lock.js';
 import { hintFor, type Kube, statusMessage } from '../lib/kube/client.js';
 import { archiveIn } from './answer.js';
-import { type Before, criuReason, type Failure, lookBefore, putRight, tidyUp } from './cleanup.js';
+import { type Before, cleanUpAfterSuccess, criuReason, type Failure, lookBefore, restoreAfterFailure } from './cleanup.js';
 import { type Checkpoint, removeArchive } from './node-archive.js';
 import { kubeletRoute, subresourceRoute } from './routes.js';
 
 /** Archives are named by the second: two calls within one would collide. Milliseconds. */
-export const APART = 1100;
+export const APART_MS = 1100;
 /** The kubelet waits this long at least, seconds: a smaller timeout does not shorten it. */
-const KUBELET_LEAST = 120;
+const KUBELET_LEAST_SECONDS = 120;
 /** How much longer than the kubelet the client waits for the answer, seconds. */
-const GRACE = 60;
+const GRACE_SECONDS = 60;
 
 /** What containerd says of a container that is paused, for whatever reason. */
 const BUSY = /cannot pause a paused container/;
-/** What our containerd says when it has not touched the container, for another checkpoint of it is under way. */
+/** What our containerd says when it has not touched the container, for another checkpoint of it is under route. */
 const IN_PROGRESS = /a checkpoint of container .* is already in progress/;
 /** How our containerd says where CRIU's log is, and how it ends. */
 const TELLS_LOG = /CRIU's log (?:is|will be) kept in /;
 /** How long someone else's checkpoint may go on before the container counts as left paused, milliseconds. */
-const BUSY_PATIENCE = 10_000;
+const BUSY_PATIENCE_MS = 10_000;
 
 /** Generous: a deadline that passes in the middle leaves the container paused. Seconds; large memory takes minutes. */
-export const defaultTimeout = 600;
+export const DEFAULT_TIMEOUT_SECONDS = 600;
 
 /** Whom to ask for a checkpoint. */
-export type Way =
+export type Route =
   /** The kubelet itself, from a node container of this kind cluster. */
   | { readonly kind: 'kubelet'; readonly cluster: string }
   /** The subresource `pods/checkpoint`, where the API server has it. */
@@ -41,9 +41,9 @@ export type Way =
 
 export interface CheckpointRequest {
   /** Seconds that the runtime may take; `null` sends no timeout (the kubelet's own then holds). */
-  readonly timeout?: number | null;
+  readonly timeoutSeconds?: number | null;
   /** Default: the kubelet of the toolkit's cluster. */
-  readonly way?: Way;
+  readonly route?: Route;
   /** Why the node cannot be looked into afterwards; default: it can, for it is a container of this machine's Docker. */
   readonly outOfReach?: string | undefined;
 }
@@ -67,12 +67,16 @@ export async function checkpoint(ctx: Context, container: RunningContainer, requ
 async function command(
   ctx: Context,
   container: RunningContainer,
-  { timeout = defaultTimeout, way = { kind: 'kubelet', cluster: ctx.options.clusterName }, outOfReach }: CheckpointRequest,
+  {
+    timeoutSeconds = DEFAULT_TIMEOUT_SECONDS,
+    route = { kind: 'kubelet', cluster: ctx.options.clusterName },
+    outOfReach,
+  }: CheckpointRequest,
   last: string,
 ): Promise<Checkpoint> {
-  const { route, query } = routeOf(way, container, timeout);
+  const request = requestBy(route, container, timeoutSeconds);
   const before = outOfReach === undefined ? await lookBefore(ctx, container) : undefined;
-  const ask = await asker(ctx, way, container.node, route, query, timeout);
+  const ask = await asker(ctx, route, container.node, request, timeoutSeconds);
   await keepApart(ctx, last);
   const start = ctx.clock.now();
   let answer: HttpAnswer | undefined;
@@ -80,57 +84,64 @@ async function command(
     answer = await ask();
     if (answer.status !== 200) {
       const reason = answer.status >= 500 && before !== undefined ? await criuReason(ctx, container.node, answer.body) : [];
-      throw refused(container, way, answer, reason);
+      throw refused(container, route, answer, reason);
     }
     const archive = archiveIn(answer.body);
     const seconds = (ctx.clock.now() - start) / 1000;
     if (ctx.signal.aborted) throw await stopped(ctx, container.node, archive, outOfReach);
     // Looked at after a success too: a container that was paused before the call still is.
-    if (before !== undefined) await tidyUp(ctx, container, before);
+    if (before !== undefined) await cleanUpAfterSuccess(ctx, container, before);
     return { archive, node: container.node, seconds };
   } catch (error) {
     // After a refusal nothing was begun, and what is to be seen on the node is another one's.
     if (answer === undefined || !isRefusal(answer) || (ctx.signal.aborted && before !== undefined)) {
-      const failure = { request: way.kind === 'kubelet' ? `curl .*${route}` : undefined, patience: patienceAfter(answer) };
+      const failure = { request: route.kind === 'kubelet' ? `curl .*${request.path}` : undefined, patienceMs: patienceAfter(answer) };
       await afterwards(ctx, container, failure, before, outOfReach);
     }
     throw error;
   }
 }
 
-/** Where a checkpoint is asked for. */
-function routeOf(way: Way, container: RunningContainer, timeout: number | null): { route: string; query: Record<string, string> } {
-  const limit: Record<string, string> = timeout === null ? {} : { timeout: String(timeout) };
-  switch (way.kind) {
+/** What is asked for: a path of the kubelet's API or the API server's, and its query. */
+interface ApiRequest {
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+}
+
+function requestBy(route: Route, container: RunningContainer, timeoutSeconds: number | null): ApiRequest {
+  const limit: Record<string, string> = timeoutSeconds === null ? {} : { timeout: String(timeoutSeconds) };
+  switch (route.kind) {
     case 'kubelet':
-      return { route: kubeletRoute(container), query: limit };
+      return { path: kubeletRoute(container), query: limit };
     case 'node-proxy':
-      return { route: `/api/v1/nodes/${container.node}/proxy${kubeletRoute(container)}`, query: limit };
+      return { path: `/api/v1/nodes/${container.node}/proxy${kubeletRoute(container)}`, query: limit };
     case 'api':
-      return { route: subresourceRoute(container), query: { container: container.container, ...limit } };
+      return { path: subresourceRoute(container), query: { container: container.container, ...limit } };
   }
 }
 
 /** Everything short of the request itself, so that nothing comes between the clock and it. */
 async function asker(
   ctx: Context,
-  way: Way,
+  route: Route,
   node: string,
-  route: string,
-  query: Record<string, string>,
-  timeout: number | null,
+  { path: target, query }: ApiRequest,
+  timeoutSeconds: number | null,
 ): Promise<() => Promise<HttpAnswer>> {
-  if (way.kind === 'kubelet') {
+  if (route.kind === 'kubelet') {
     const search = new URLSearchParams(query).toString();
-    const via = await certificateHolder(ctx, way.cluster, node);
-    return () => askKubelet(ctx, { node, via }, 'POST', search === '' ? route : `${route}?${search}`);
+    const via = await certificateHolder(ctx, route.cluster, node);
+    return () => askKubelet(ctx, { node, via }, 'POST', search === '' ? target : `${target}?${search}`);
   }
   return async () => {
     // Not cut off when the run is stopped: the container would stay paused.
     const tell = (): void => ctx.say('a checkpoint that is cut off leaves its container frozen: waiting for its end');
     ctx.signal.addEventListener('abort', tell);
     try {
-      return await way.kube.ask('POST', route, { query, timeout: (Math.max(timeout ?? 0, KUBELET_LEAST) + GRACE) * 1000 });
+      return await route.kube.ask('POST', target, {
+        query,
+        timeoutMs: (Math.max(timeoutSeconds ?? 0, KUBELET_LEAST_SECONDS) + GRACE_SECONDS) * 1000,
+      });
     } finally {
       ctx.signal.removeEventListener('abort', tell);
     }
@@ -139,15 +150,15 @@ async function asker(
 
 /** Waits until the second of the last request is over. @param last the file that remembers it */
 async function keepApart(ctx: Context, last: string): Promise<void> {
-  const wait = Number((await readIfThere(last)) ?? 0) + APART - ctx.clock.now();
-  if (wait > 0) await ctx.clock.sleep(Math.min(wait, APART), ctx.signal);
+  const wait = Number((await readIfThere(last)) ?? 0) + APART_MS - ctx.clock.now();
+  if (wait > 0) await ctx.clock.sleep(Math.min(wait, APART_MS), ctx.signal);
   ctx.signal.throwIfAborted();
   await writeAtomically(last, String(ctx.clock.now()));
 }
 
 /** The run was stopped while it waited for the answer: nobody will ask for this archive. @returns what to throw */
 async function stopped(ctx: Context, node: string, archive: string, outOfReach: string | undefined): Promise<unknown> {
-  if (outOfReach === undefined) await removeArchive({ runner: ctx.lastly }, { archive, node });
+  if (outOfReach === undefined) await removeArchive({ runner: ctx.cleanupRunner }, { archive, node });
   else ctx.say(`the archive stays on node ${node}: ${archive}`);
   return ctx.signal.reason;
 }
@@ -159,7 +170,7 @@ async function afterwards(
   before: Before | undefined,
   outOfReach: string | undefined,
 ): Promise<void> {
-  if (before !== undefined) await putRight(ctx, container, before, failure);
+  if (before !== undefined) await restoreAfterFailure(ctx, container, before, failure);
   else
     ctx.say(
       `node ${container.node} cannot be looked into (${outOfReach}). If the container stands still: ctr -n k8s.io tasks resume ${container.id}`,
@@ -173,12 +184,12 @@ function isRefusal({ status, body }: HttpAnswer): boolean {
 /** How long the container may rightly be paused after an answer, milliseconds. */
 function patienceAfter(answer: HttpAnswer | undefined): number {
   // The kubelet was not waited for any longer; it is still at work.
-  if (answer?.status === 504) return KUBELET_LEAST * 1000;
+  if (answer?.status === 504) return KUBELET_LEAST_SECONDS * 1000;
   // Left paused by an earlier one, or someone else is at it. Only time tells.
-  return answer !== undefined && BUSY.test(answer.body) ? BUSY_PATIENCE : 0;
+  return answer !== undefined && BUSY.test(answer.body) ? BUSY_PATIENCE_MS : 0;
 }
 
-const ANSWERED: Readonly<Record<Way['kind'], string>> = {
+const ANSWERED: Readonly<Record<Route['kind'], string>> = {
   kubelet: 'the kubelet',
   'node-proxy': 'the kubelet, through the node proxy,',
   api: 'the API server',
@@ -186,11 +197,11 @@ const ANSWERED: Readonly<Record<Way['kind'], string>> = {
 
 function refused(
   { namespace, pod, container }: RunningContainer,
-  way: Way,
+  route: Route,
   { status, body }: HttpAnswer,
   reason: readonly string[],
 ): ToolkitError {
-  const details = [`${ANSWERED[way.kind]} answered ${status}: ${statusMessage(body)}`, ...reason];
+  const details = [`${ANSWERED[route.kind]} answered ${status}: ${statusMessage(body)}`, ...reason];
   if ((status === 409 && /another checkpoint/.test(body)) || IN_PROGRESS.test(body))
     return new ToolkitError(`container ${container} of pod ${namespace}/${pod} is being checkpointed already`, {
       details,
@@ -198,14 +209,14 @@ function refused(
     });
   return new ToolkitError(`container ${container} of pod ${pod} could not be checkpointed`, {
     details,
-    hint: refusalHint(way, status, body, reason),
+    hint: refusalHint(route, status, body, reason),
   });
 }
 
-function refusalHint(way: Way, status: number, body: string, reason: readonly string[]): string | undefined {
+function refusalHint(route: Route, status: number, body: string, reason: readonly string[]): string | undefined {
   if (status >= 500 && (reason.length > 0 || TELLS_LOG.test(body))) return 'The usual reasons are in the README under Troubleshooting.';
   if (status >= 500) return 'CRIU’s reason is in criu-dump.log on the node; the usual ones are in the README under Troubleshooting.';
-  if (status === 404 && way.kind !== 'api' && /page not found/.test(body))
+  if (status === 404 && route.kind !== 'api' && /page not found/.test(body))
     return 'This kubelet does not checkpoint: the feature gate ContainerCheckpoint is on by default from Kubernetes 1.30 on.';
   return hintFor(status);
 }

@@ -8,9 +8,9 @@ import type { Runner } from '../lib/core/runner.js';
 /** The images that containerd 2.0 makes of a container on the way, and forgets. Those of others may be at use. */
 const leftovers = ({ id }: Pick<RunningContainer, 'id'>): string => `name~=^containerd.io/checkpoint/${id}:`;
 /** How long to wait for a container to show whether it was left paused, milliseconds. */
-const SETTLE = 300;
+const SETTLE_MS = 300;
 /** How often a paused container is looked at while somebody may be at work on it, milliseconds. */
-const LOOK = 250;
+const LOOK_MS = 250;
 
 /** So much of CRIU's log tells what is wrong. */
 const REASON_LINES = 5;
@@ -30,7 +30,7 @@ export async function lookBefore(ctx: Context, container: RunningContainer): Pro
 }
 
 /** After a success: takes out what the runtime forgot, and resumes a container that was paused before the call and still is. */
-export async function tidyUp(ctx: Context, container: RunningContainer, before: Before): Promise<void> {
+export async function cleanUpAfterSuccess(ctx: Context, container: RunningContainer, before: Before): Promise<void> {
   await Promise.all([removeLeftovers(ctx.runner, container, before.images), resume(ctx, ctx.runner, container)]);
 }
 
@@ -39,7 +39,7 @@ export interface Failure {
   /** What runs in the node and must end there when the run was stopped; an extended regular expression for pkill(1). */
   readonly request?: string | undefined;
   /** How long a container may stay paused because someone is still at work on it, milliseconds. */
-  readonly patience: number;
+  readonly patienceMs: number;
 }
 
 /**
@@ -47,24 +47,29 @@ export interface Failure {
  * stays, for someone else may have made it meanwhile. Runs also when the run itself was stopped, and does not hide the error
  * that led here.
  */
-export async function putRight(ctx: Context, container: RunningContainer, before: Before, { request, patience }: Failure): Promise<void> {
-  const { lastly, say } = ctx;
+export async function restoreAfterFailure(
+  ctx: Context,
+  container: RunningContainer,
+  before: Before,
+  { request, patienceMs }: Failure,
+): Promise<void> {
+  const { cleanupRunner, say } = ctx;
   const { node } = container;
   try {
     const stopped = ctx.signal.aborted;
     if (stopped && request !== undefined) {
       // Stopping `docker exec` does not stop what it had started in the node.
-      await onNode({ runner: lastly }, node, ['pkill', '-f', request], { accept: true });
-      await ctx.clock.sleep(SETTLE);
+      await onNode({ runner: cleanupRunner }, node, ['pkill', '-f', request], { accept: true });
+      await ctx.clock.sleep(SETTLE_MS);
     }
-    const until = ctx.clock.now() + patience;
-    while (!ctx.signal.aborted && ctx.clock.now() < until && (await isPaused(lastly, container))) await ctx.clock.sleep(LOOK);
-    await resume(ctx, lastly, container);
-    for (const archive of await archivesOf(lastly, container)) {
-      if (!before.archives.has(archive) && (stopped || !(await isWhole(lastly, node, archive))))
-        await onNode({ runner: lastly }, node, ['rm', '-f', archive]);
+    const until = ctx.clock.now() + patienceMs;
+    while (!ctx.signal.aborted && ctx.clock.now() < until && (await isPaused(cleanupRunner, container))) await ctx.clock.sleep(LOOK_MS);
+    await resume(ctx, cleanupRunner, container);
+    for (const archive of await archivesOf(cleanupRunner, container)) {
+      if (!before.archives.has(archive) && (stopped || !(await isWhole(cleanupRunner, node, archive))))
+        await onNode({ runner: cleanupRunner }, node, ['rm', '-f', archive]);
     }
-    await removeLeftovers(lastly, container, before.images);
+    await removeLeftovers(cleanupRunner, container, before.images);
   } catch (error) {
     say(`could not put everything right on ${node}: ${messageOf(error)}`);
   }
@@ -88,7 +93,7 @@ export async function isPaused(runner: Runner, { node, id }: Pick<RunningContain
 export async function criuReason(ctx: Context, node: string, answer: string): Promise<string[]> {
   const log = /(\/(?:run|var)\/\S+\.log)\b/.exec(answer)?.[1];
   if (log === undefined) return [];
-  const { stdout } = await onNode({ runner: ctx.lastly }, node, ['grep', '--text', 'Error', log], { accept: true }).catch(() => ({
+  const { stdout } = await onNode({ runner: ctx.cleanupRunner }, node, ['grep', '--text', 'Error', log], { accept: true }).catch(() => ({
     stdout: '',
   }));
   return stdout

@@ -1,4 +1,4 @@
-import { defaultTimeout } from '../checkpoint/checkpoint.js';
+import { DEFAULT_TIMEOUT_SECONDS } from '../checkpoint/checkpoint.js';
 import type { Flags, FlagValues } from '../lib/cli/task.js';
 import { parseDuration } from '../lib/core/duration.js';
 import { UsageError } from '../lib/core/errors.js';
@@ -7,7 +7,7 @@ import { type FetchWay, fetchWays } from './folder.js';
 
 /** Ways to a checkpoint, as `--via` names them. */
 export const ways = ['api', 'node-proxy', 'kubelet'] as const;
-export type WayName = (typeof ways)[number];
+export type RouteName = (typeof ways)[number];
 
 /** The flags of `kubectl checkpoint`; kubectl's own names where it has one for the same thing. */
 export const checkpointFlags = {
@@ -17,7 +17,7 @@ export const checkpointFlags = {
   timeout: {
     type: 'string',
     value: 'TIME',
-    help: `what the runtime may take, e.g. 60s; the kubelet never gives it less than 2m (default: ${defaultTimeout}s)`,
+    help: `what the runtime may take, e.g. 60s; the kubelet never gives it less than 2m (default: ${DEFAULT_TIMEOUT_SECONDS}s)`,
   },
   via: { type: 'string', value: ways.join('|'), help: 'whom to ask (default: api where the API server has it, else node-proxy)' },
   fetch: {
@@ -43,9 +43,9 @@ export type Command =
   | {
       readonly verb: 'checkpoint';
       readonly pod: string;
-      readonly via: WayName | undefined;
+      readonly via: RouteName | undefined;
       readonly fetch: FetchWay;
-      readonly timeout: number;
+      readonly timeoutSeconds: number;
     }
   | { readonly verb: 'ls'; readonly fetch: FetchWay }
   | { readonly verb: 'rm'; readonly archives: readonly string[]; readonly fetch: FetchWay }
@@ -111,7 +111,7 @@ function readCheckpoint(first: string, rest: readonly string[], flags: Checkpoin
     pod,
     via: oneOf('--via', ways, flags.via),
     fetch,
-    timeout: flags.timeout === undefined ? defaultTimeout : parseDuration('--timeout', flags.timeout),
+    timeoutSeconds: flags.timeout === undefined ? DEFAULT_TIMEOUT_SECONDS : parseDuration('--timeout', flags.timeout),
   };
 }
 

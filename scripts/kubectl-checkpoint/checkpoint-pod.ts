@@ -1,12 +1,12 @@
 import path from 'node:path';
-import { checkpoint, type Way } from '../checkpoint/checkpoint.js';
+import { checkpoint, type Route } from '../checkpoint/checkpoint.js';
 import type { Checkpoint } from '../checkpoint/node-archive.js';
 import { chooseContainer, parsePod, type RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError, UsageError } from '../lib/core/errors.js';
 import { calling, httpStatus, type Kube } from '../lib/kube/client.js';
 import { type NodeReach, reachNode } from '../lib/kube/reach.js';
-import type { WayName } from './arguments.js';
+import type { RouteName } from './arguments.js';
 import { fetchArchive, readOutput } from './fetch.js';
 import { type Brought, type FetchWay, withFolder } from './folder.js';
 
@@ -16,8 +16,8 @@ export interface PodCheckpoint {
   readonly pod: string;
   readonly container: string | undefined;
   /** Seconds. */
-  readonly timeout: number;
-  readonly via: WayName | undefined;
+  readonly timeoutSeconds: number;
+  readonly via: RouteName | undefined;
   /** Where the archive is to be brought; undefined: it stays on its node. */
   readonly output: string | undefined;
   readonly fetch: FetchWay;
@@ -27,7 +27,7 @@ export interface PodCheckpoint {
 /** What was made. */
 export interface Made extends Checkpoint {
   readonly container: RunningContainer;
-  readonly via: WayName;
+  readonly via: RouteName;
   readonly local: (Brought & { readonly file: string; readonly by: 'docker' | 'pod' }) | undefined;
 }
 
@@ -36,10 +36,14 @@ export async function checkpointPod(ctx: Context, kube: Kube, asked: PodCheckpoi
   const target = asked.output === undefined ? undefined : await readOutput(asked.output);
   const container = chooseContainer(await readPod(kube, asked.namespace, asked.pod), asked.container);
   const reach = await reachNode(ctx, kube, container.node);
-  const way = await chooseWay(ctx, kube, asked.via, reach);
+  const route = await chooseRoute(ctx, kube, asked.via, reach);
   const make = async (): Promise<Checkpoint> =>
-    checkpoint(ctx, container, { timeout: asked.timeout, way, outOfReach: reach.kind === undefined ? reach.why : undefined });
-  if (target === undefined) return { ...(await make()), container, via: way.kind, local: undefined };
+    checkpoint(ctx, container, {
+      timeoutSeconds: asked.timeoutSeconds,
+      route,
+      outOfReach: reach.kind === undefined ? reach.why : undefined,
+    });
+  if (target === undefined) return { ...(await make()), container, via: route.kind, local: undefined };
 
   // The way to the archive first: none is made that then cannot be had.
   return withFolder(ctx, kube, reach, { way: asked.fetch, ...asked.helper, writable: false }, async (folder) => {
@@ -47,7 +51,7 @@ export async function checkpointPod(ctx: Context, kube: Kube, asked: PodCheckpoi
     try {
       const place = target(path.posix.basename(made.archive));
       const brought = await fetchArchive(ctx, folder, made.archive, place);
-      return { ...made, container, via: way.kind, local: { ...brought, ...place, by: folder.by } };
+      return { ...made, container, via: route.kind, local: { ...brought, ...place, by: folder.by } };
     } catch (error) {
       ctx.say(`the checkpoint was made; its archive is on node ${made.node}: ${made.archive}`);
       throw error;
@@ -80,7 +84,7 @@ export async function hasSubresource(kube: Kube): Promise<boolean> {
  * Whom to ask: who was named, else the subresource where the API server has it, else the kubelet through the node proxy.
  * @throws UsageError when the one named cannot be asked
  */
-export async function chooseWay(ctx: Pick<Context, 'say'>, kube: Kube, via: WayName | undefined, reach: NodeReach): Promise<Way> {
+export async function chooseRoute(ctx: Pick<Context, 'say'>, kube: Kube, via: RouteName | undefined, reach: NodeReach): Promise<Route> {
   if (via === 'kubelet') {
     if (reach.kind === undefined)
       throw new UsageError(`--via kubelet: node ${reach.name} cannot be reached: ${reach.why}`, {

@@ -37,7 +37,7 @@ export interface Folder {
 }
 
 /** How often the size of a file that Docker writes is looked at, milliseconds. */
-const LOOK = 250;
+const LOOK_MS = 250;
 
 /**
  * Does something with the checkpoint folder of a node.
@@ -91,7 +91,7 @@ function dockerFolder(ctx: Context, node: string): Folder {
           ({ size }) => onBytes(size),
           () => undefined,
         );
-      }, LOOK);
+      }, LOOK_MS);
       try {
         // The file comes with the mode that it has on the node: 0600.
         await ctx.runner.run('docker', ['cp', '--quiet', `${node}:${file}`, target], {

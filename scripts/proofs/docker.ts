@@ -5,13 +5,13 @@ import { readCount, untilPast } from '../workloads/counter.js';
 import type { Proof } from './proof.js';
 
 /** How long the engine may take to let go of a checkpoint, milliseconds. */
-const PATIENCE = 20_000;
+const PATIENCE_MS = 20_000;
 
 /** Most that `docker checkpoint create` of a container as small as the counter may take, milliseconds: it needs less than a second. */
-const CHECKPOINT_TIMEOUT = 120_000;
+const CHECKPOINT_TIMEOUT_MS = 120_000;
 const CRIU_LOG = 'CRIU’s reason is at the end of its log, where the message names one.';
 /** How long the container may take to be removed, milliseconds: one whose dump hangs may not go at all. */
-const REMOVAL_TIMEOUT = 60_000;
+const REMOVAL_TIMEOUT_MS = 60_000;
 
 /**
  * True for engines whose `docker start --checkpoint` fails on every network but the host's: from 28 on the network's namespace is
@@ -57,7 +57,7 @@ export async function proveDockerCycles(ctx: Context, proof: Proof, image: strin
     }
     return await count();
   } finally {
-    await ctx.lastly.run('docker', ['rm', '--force', '--volumes', name], { accept: true, timeout: REMOVAL_TIMEOUT });
+    await ctx.cleanupRunner.run('docker', ['rm', '--force', '--volumes', name], { accept: true, timeoutMs: REMOVAL_TIMEOUT_MS });
   }
 }
 
@@ -68,13 +68,13 @@ async function createCheckpoint(ctx: Context, container: string, checkpoint: str
     await ctx.runner.run('docker', ['checkpoint', 'create', container, checkpoint], {
       failure: 'docker checkpoint create failed',
       hint: CRIU_LOG,
-      timeout: CHECKPOINT_TIMEOUT,
+      timeoutMs: CHECKPOINT_TIMEOUT_MS,
     });
   } catch (error) {
-    if (!(error instanceof CommandError) || ctx.clock.now() - began < CHECKPOINT_TIMEOUT) throw error;
+    if (!(error instanceof CommandError) || ctx.clock.now() - began < CHECKPOINT_TIMEOUT_MS) throw error;
     throw new CommandError(error.command, error.commandExitCode, error.output, {
       message: 'docker checkpoint create hangs',
-      outcome: `ended after ${CHECKPOINT_TIMEOUT / 1000} s`,
+      outcome: `ended after ${CHECKPOINT_TIMEOUT_MS / 1000} s`,
       log: error.log,
       hint: (await appArmorIsOn())
         ? `AppArmor is on, and the profile of some engines (24.0.7 of Ubuntu 24.04; this is ${engine}) keeps CRIU waiting for ever (checkpoint-restore/criu#2516). Update Docker: apt-get install docker.io. Whether it is that: journalctl -k | grep apparmor.*DENIED`
@@ -94,7 +94,7 @@ async function appArmorIsOn(): Promise<boolean> {
  * and the container is left as it was.
  */
 async function startFrom(ctx: Context, container: string, checkpoint: string): Promise<void> {
-  const deadline = ctx.clock.now() + PATIENCE;
+  const deadline = ctx.clock.now() + PATIENCE_MS;
   for (;;) {
     try {
       await ctx.runner.run('docker', ['start', '--checkpoint', checkpoint, container], {

@@ -34,7 +34,7 @@ export async function proveKubeletCheckpoint(ctx: Context, proof: Proof, rounds:
 
   const made = await proof.show('the kubelet answers 200 and names the archive', async () => {
     // Without a timeout: exactly the request of the recipe.
-    const value = await checkpoint(ctx, container, { timeout: null });
+    const value = await checkpoint(ctx, container, { timeoutSeconds: null });
     return { seen: `${value.archive} in ${value.seconds.toFixed(2)} s`, value };
   });
   await proof.show('the archive lies on the node with mode 0600', async () => {
@@ -96,7 +96,7 @@ async function proveRow(ctx: Context, proof: Proof, container: RunningContainer,
       const copy = await takeArchive(ctx, one);
       expectSame((await readArchive(copy)).id, container.id, 'ID of the container');
       await removeArchive(ctx, one);
-      await ctx.lastly.run('rm', ['-f', copy]);
+      await ctx.cleanupRunner.run('rm', ['-f', copy]);
     }
     expectSame((await nodeImages(ctx, container.node)).join('\n'), images, 'images of the node');
     const { last } = await countsPast(ctx, POD, CONTAINER, (await podCount(ctx, POD, CONTAINER)).last + 2);

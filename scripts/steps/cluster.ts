@@ -17,8 +17,8 @@ import { kubernetes } from './kubernetes.js';
 import { nodeImage } from './node-image.js';
 
 /** How long each part of a cluster may take, milliseconds. */
-const PATIENCE = 180_000;
-const READY_TIMEOUT = `${PATIENCE / 1000}s`;
+const PATIENCE_MS = 180_000;
+const READY_TIMEOUT = `${PATIENCE_MS / 1000}s`;
 const LOOK = 'Look at it: npm run kubectl -- get pods -A; npm run cluster:logs';
 
 /** The containers of a running cluster, as a product. */
@@ -118,11 +118,11 @@ async function create(ctx: StepContext): Promise<void> {
     );
     await untilReady(ctx);
   } catch (error) {
-    await ctx.lastly.run(kindProgram, ['export', 'logs', '--name', clusterName, path.join(ctx.logs, 'nodes')], {
+    await ctx.cleanupRunner.run(kindProgram, ['export', 'logs', '--name', clusterName, path.join(ctx.logs, 'nodes')], {
       accept: true,
-      timeout: 60_000,
+      timeoutMs: 60_000,
     });
-    await ctx.lastly.run(kindProgram, ['delete', 'cluster', '--name', clusterName], { accept: true, timeout: 60_000 });
+    await ctx.cleanupRunner.run(kindProgram, ['delete', 'cluster', '--name', clusterName], { accept: true, timeoutMs: 60_000 });
     throw error;
   }
   await rm(unfinishedMark(ctx), { force: true });
@@ -168,25 +168,25 @@ async function dnsServes(ctx: StepContext): Promise<boolean> {
     '--output',
     'jsonpath={.items[*].metadata.name}',
   ];
-  const { stdout } = await kubectl(ctx, list, { accept: true, timeout: 10_000 });
+  const { stdout } = await kubectl(ctx, list, { accept: true, timeoutMs: 10_000 });
   for (const pod of stdout.split(' ').filter(Boolean)) {
     const route = `/api/v1/namespaces/kube-system/pods/${pod}:8181/proxy/ready`;
-    if ((await kubectl(ctx, ['get', '--raw', route], { accept: true, timeout: 5_000 })).stdout === 'OK') return true;
+    if ((await kubectl(ctx, ['get', '--raw', route], { accept: true, timeoutMs: 5_000 })).stdout === 'OK') return true;
   }
   return false;
 }
 
 async function apiAnswers(ctx: StepContext): Promise<boolean> {
-  return (await kubectl(ctx, ['get', '--raw', '/readyz'], { accept: true, timeout: 10_000 })).exitCode === 0;
+  return (await kubectl(ctx, ['get', '--raw', '/readyz'], { accept: true, timeoutMs: 10_000 })).exitCode === 0;
 }
 
 async function waitFor(ctx: StepContext, failure: string, holds: () => Promise<boolean>): Promise<void> {
   await until(
     ctx,
-    () => new ToolkitError(failure, { details: [`not within ${PATIENCE / 1000} s`], hint: LOOK, log: ctx.log }),
+    () => new ToolkitError(failure, { details: [`not within ${PATIENCE_MS / 1000} s`], hint: LOOK, log: ctx.log }),
     holds,
     (held) => held,
-    { patience: PATIENCE, every: 500 },
+    { patienceMs: PATIENCE_MS, everyMs: 500 },
   );
 }
 

@@ -73,8 +73,8 @@ export async function turnOnExperimental(ctx: Context, machine = '/'): Promise<v
   } catch (error) {
     if (merged === undefined) throw error;
     ctx.say(`the Docker engine does not come back: ${file} is put back, and the engine restarted once more`);
-    await restoreDaemonJson({ runner: ctx.lastly }, file, before);
-    await restartEngine({ ...ctx, runner: ctx.lastly }, daemon, machine).catch(() => undefined);
+    await restoreDaemonJson({ runner: ctx.cleanupRunner }, file, before);
+    await restartEngine({ ...ctx, runner: ctx.cleanupRunner }, daemon, machine).catch(() => undefined);
     throw error;
   }
 }

@@ -18,7 +18,7 @@ export type Ballasts = Readonly<Record<Size, RunningContainer>>;
 /** Names of their pods. */
 export const podOf = (size: Size): string => `ballast-${size.toLowerCase().replaceAll(' ', '-')}`;
 /** Seconds on its own clock that a process must go on to count as running. */
-const GOES_ON = 1;
+const GOES_ON_SECONDS = 1;
 
 /** One line of the ballast: its own monotonic clock, and the longest time since the line before that it did not run; seconds. */
 export interface Tick {
@@ -65,7 +65,7 @@ export async function makeBallasts(ctx: Context, node: string): Promise<Ballasts
 
 /** Deletes ballast pods, by default those of all sizes; also when the run was stopped; does not wait for them to end. */
 export async function dropBallast(ctx: Context, names: readonly string[] = SIZE_NAMES.map(podOf)): Promise<void> {
-  await kubectl({ ...ctx, runner: ctx.lastly }, ['delete', 'pod', ...names, '--now', '--wait=false', '--ignore-not-found'], {
+  await kubectl({ ...ctx, runner: ctx.cleanupRunner }, ['delete', 'pod', ...names, '--now', '--wait=false', '--ignore-not-found'], {
     accept: true,
   });
 }
@@ -88,7 +88,7 @@ export async function runsOn(ctx: Context, container: RunningContainer, since: n
     ctx,
     `the process of pod ${pod} goes on`,
     () => readTicks(ctx, pod),
-    (ticks) => (ticks.at(-1)?.at ?? 0) > first.at + GOES_ON,
+    (ticks) => (ticks.at(-1)?.at ?? 0) > first.at + GOES_ON_SECONDS,
   );
   if (await isPaused(ctx.runner, container)) throw new ToolkitError(`the runtime counts the container of pod ${pod} as paused`);
   expectSame((await findContainer(ctx, 'default', pod, BALLAST)).restartCount, restartCount, 'restartCount');
@@ -110,6 +110,6 @@ function lastOf(pod: string, ticks: readonly Tick[]): Tick {
 
 /** What a ballast has printed so far; nothing while that cannot be read. */
 async function readTicks(ctx: Context, pod: string): Promise<Tick[]> {
-  const { stdout, exitCode } = await kubectl(ctx, ['logs', pod, '--container', BALLAST], { accept: true, timeout: 10_000 });
+  const { stdout, exitCode } = await kubectl(ctx, ['logs', pod, '--container', BALLAST], { accept: true, timeoutMs: 10_000 });
   return exitCode === 0 ? parseTicks(stdout) : [];
 }

@@ -3,7 +3,7 @@ import { ToolkitError } from '../lib/core/errors.js';
 import { until } from '../lib/core/until.js';
 
 /** How long the counter may take to print, and how often it is looked at, milliseconds. */
-const WAIT = { patience: 20_000, every: 100 };
+const WAIT = { patienceMs: 20_000, everyMs: 100 };
 /** Before the first number. */
 const NOTHING: Count = { first: 0, last: -1 };
 

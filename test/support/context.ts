@@ -54,7 +54,7 @@ export function testContext({
     paths,
     options: makeOptions(root, env, options),
     runner: commands,
-    lastly: commands,
+    cleanupRunner: commands,
     clock,
     env,
     signal: abort.signal,

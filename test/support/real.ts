@@ -21,7 +21,7 @@ export function realContext(chosen: Parameters<typeof makeOptions>[2] = {}): {
     paths: makePaths(checkout, process.env['KIND_CHECKPOINT_CACHE'] || undefined),
     options: makeOptions(checkout, process.env, chosen),
     runner: createRunner({ signal: abort.signal }),
-    lastly: createRunner({ signal: new AbortController().signal }),
+    cleanupRunner: createRunner({ signal: new AbortController().signal }),
     clock: { now: () => Date.now(), sleep: (ms) => sleep(ms) },
     env: process.env,
     signal: abort.signal,

@@ -4,7 +4,7 @@ import type { Context } from '../core/context.js';
 import type { Tell } from './go-progress.js';
 
 /** Between two looks, milliseconds. */
-const LOOK = 1000;
+const LOOK_MS = 1000;
 
 /**
  * Does something that makes a file grow, and tells how far it is by the file's size. Where nobody listens it is just done.
@@ -27,7 +27,7 @@ export async function followFile<T>(
   };
   const watch = async (): Promise<void> => {
     while (!done.signal.aborted) {
-      await ctx.clock.sleep(LOOK, done.signal);
+      await ctx.clock.sleep(LOOK_MS, done.signal);
       await look();
     }
   };

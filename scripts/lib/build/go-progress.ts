@@ -6,7 +6,7 @@ export type Tell = StepContext['progress'];
 
 /** A build that is done before so many packages are compiled, or so many milliseconds have passed, is not worth the question. */
 const ENOUGH = 20;
-const SOON = 5000;
+const SOON_MS = 5000;
 /** Linking a program takes about as long as compiling so many packages (the seven of Kubernetes, two cores: 0.3 s and 4 s each). */
 const LINK = 12;
 
@@ -46,7 +46,7 @@ export class BuildProgress {
   /** Does the build, and takes its lines meanwhile. */
   async during<T>(clock: Clock, build: (onEachLine: (line: string) => void) => Promise<T>): Promise<T> {
     const done = new AbortController();
-    clock.sleep(SOON, done.signal).then(
+    clock.sleep(SOON_MS, done.signal).then(
       () => this.ask(),
       () => undefined,
     );

@@ -2,9 +2,9 @@ import { formatBytes } from '../core/bytes.js';
 import type { Context } from '../core/context.js';
 
 /** Redrawing more often than this only costs, milliseconds. */
-const REDRAW = 100;
+const REDRAW_MS = 100;
 /** What is smaller is there before anyone wonders, bytes. */
-const LARGE = 16 * 1024 * 1024;
+const LARGE_BYTES = 16 * 1024 * 1024;
 
 /** Shows how far a transfer has got. */
 export interface Progress {
@@ -23,12 +23,12 @@ export function transferProgress(
   total: number,
   terminal: Pick<NodeJS.WriteStream, 'isTTY' | 'write'> = process.stderr,
 ): Progress {
-  const shown = terminal.isTTY === true && total >= LARGE && ((ctx.env['CI'] ?? '') === '' || ctx.env['CI'] === 'false');
+  const shown = terminal.isTTY === true && total >= LARGE_BYTES && ((ctx.env['CI'] ?? '') === '' || ctx.env['CI'] === 'false');
   const start = ctx.clock.now();
   let last = Number.NEGATIVE_INFINITY;
   const draw = (bytes: number): void => {
     const now = ctx.clock.now();
-    if (!shown || now - last < REDRAW) return;
+    if (!shown || now - last < REDRAW_MS) return;
     last = now;
     const seconds = (now - start) / 1000;
     const speed = seconds > 0.5 ? `, ${formatBytes(bytes / seconds)}/s` : '';

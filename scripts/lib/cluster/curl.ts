@@ -13,10 +13,14 @@ export interface Answer {
  * Asks with curl(1), as people do, so that a proof can show a request to the letter. The answer includes the header.
  * @param args all arguments but `--include`, the address last
  */
-export async function curl(ctx: Pick<Context, 'runner'>, args: readonly string[], timeout = 120): Promise<Answer> {
-  const { stdout } = await ctx.runner.run('curl', ['--silent', '--show-error', '--include', '--max-time', String(timeout), ...args], {
-    failure: 'the request was not answered',
-  });
+export async function curl(ctx: Pick<Context, 'runner'>, args: readonly string[], timeoutSeconds = 120): Promise<Answer> {
+  const { stdout } = await ctx.runner.run(
+    'curl',
+    ['--silent', '--show-error', '--include', '--max-time', String(timeoutSeconds), ...args],
+    {
+      failure: 'the request was not answered',
+    },
+  );
   return parseAnswer(stdout);
 }
 

@@ -11,7 +11,7 @@ import { type NodeContainer, nodeImages, onNode } from './node.js';
 /** How long a swapped program may take to be healthy, milliseconds. */
 export const defaultPatience = 120_000;
 /** Milliseconds after which the kubelet has seen a changed manifest: it watches the folder. */
-const NOTICED = 500;
+const NOTICED_MS = 500;
 
 /** A program to be put into the nodes of a running cluster. */
 export interface Swap {
@@ -93,11 +93,11 @@ async function swapStaticPod(ctx: Context, node: string, swap: Swap, patience: n
   try {
     await put(after);
     // The old one would take half a minute to end by itself.
-    await ctx.clock.sleep(NOTICED, ctx.signal);
+    await ctx.clock.sleep(NOTICED_MS, ctx.signal);
     if (oldProcess !== '') await onNode(ctx, node, ['kill', '-KILL', oldProcess], { accept: true });
     await untilHealthy(ctx, node, swap, patience);
   } catch (error) {
-    await put(before, ctx.lastly);
+    await put(before, ctx.cleanupRunner);
     throw await putBack(ctx, node, { ...swap, sha256: old ?? '' }, error);
   }
   await dropFormerImages(ctx, node, swap);
@@ -113,7 +113,7 @@ async function swapProgram(ctx: Context, node: string, swap: Swap, patience: num
     await onNode(ctx, node, ['sh', '-c', `chmod 0755 ${target}.new && mv ${target}.new ${target}${restart}`]);
     await untilHealthy(ctx, node, swap, patience);
   } catch (error) {
-    await onNode({ runner: ctx.lastly }, node, ['sh', '-c', `mv ${target}.before ${target}${restart}`]);
+    await onNode({ runner: ctx.cleanupRunner }, node, ['sh', '-c', `mv ${target}.before ${target}${restart}`]);
     throw await putBack(ctx, node, { ...swap, sha256: old ?? '' }, error);
   }
   await onNode(ctx, node, ['rm', '-f', `${target}.before`]);
@@ -145,7 +145,7 @@ async function swapDaemonSet(ctx: Context, swap: Swap, patience: number): Promis
  * little the new one was given: the kubelet ends the one before it begins the other.
  */
 async function putBack(ctx: Context, node: string, old: Swap, error: unknown): Promise<ToolkitError> {
-  const later: Context = { ...ctx, runner: ctx.lastly, signal: new AbortController().signal };
+  const later: Context = { ...ctx, runner: ctx.cleanupRunner, signal: new AbortController().signal };
   const healthy = await untilHealthy(later, node, old, defaultPatience).then(
     () => true,
     () => false,
@@ -193,7 +193,7 @@ async function untilHealthy(ctx: Context, node: string, swap: Swap, patience: nu
       return stdout === HEALTHY ? HEALTHY : `${url} answers: ${stdout || stderr}`;
     },
     (seen) => seen === HEALTHY,
-    { patience },
+    { patienceMs: patience },
   );
 }
 

@@ -28,7 +28,7 @@ export interface Context {
   readonly options: Options;
   readonly runner: Runner;
   /** For putting things right: still runs commands after the run has been stopped. */
-  readonly lastly: Runner;
+  readonly cleanupRunner: Runner;
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;

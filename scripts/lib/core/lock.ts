@@ -6,7 +6,7 @@ import { readIfThere, writeAtomically } from './files.js';
 import { isAlive } from './process.js';
 
 /** How often a waiting run looks, milliseconds. */
-const POLL = 250;
+const POLL_MS = 250;
 
 /**
  * Takes a lock that holds across processes, waiting for its holder. The lock of a process that was killed is taken over.
@@ -42,6 +42,6 @@ export async function holdLock(file: string, ctx: Pick<Context, 'clock' | 'signa
     }
     if (!told) ctx.say(`waiting for ${pid > 0 ? `process ${pid}` : 'another process'} that works on ${path.basename(file)}`);
     told = true;
-    await ctx.clock.sleep(POLL, ctx.signal);
+    await ctx.clock.sleep(POLL_MS, ctx.signal);
   }
 }

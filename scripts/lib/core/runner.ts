@@ -22,7 +22,7 @@ export interface RunOptions {
   /** The whole output is appended here, after the command itself. */
   readonly log?: string | undefined;
   /** Milliseconds after which the command is ended. */
-  readonly timeout?: number;
+  readonly timeoutMs?: number;
   /** Exit codes beside 0 that are an answer, not a failure. `true`: all. */
   readonly accept?: readonly number[] | true;
   /** Headline of the error, e.g. "CRIU does not build". */
@@ -55,7 +55,7 @@ export interface Runner {
 }
 
 /** How long an ended command may take to go before it is killed, milliseconds. */
-const GRACE = 5000;
+const GRACE_MS = 5000;
 /** The exit code of a command that was ended by its timeout, where every exit code is accepted; as timeout(1) has it. */
 export const TIMED_OUT = 124;
 const MAX_OUTPUT = 64 * 1024 * 1024;
@@ -97,7 +97,7 @@ async function runCommand(
   baseEnv: NodeJS.ProcessEnv,
 ): Promise<RunResult> {
   signal.throwIfAborted();
-  const { cwd, interactive = false, log, onLine, accept = [], timeout } = options;
+  const { cwd, interactive = false, log, onLine, accept = [], timeoutMs } = options;
   // It goes into logs and errors.
   const command = withoutPassword(commandLine(file, args, options));
   // sudo knows its user by the terminal, which a session of its own would not have.
@@ -125,12 +125,12 @@ async function runCommand(
   // The timeout of execa ends the command alone, and then waits for as long as something that it started holds its output open.
   let timedOut = false;
   const timer =
-    timeout === undefined
+    timeoutMs === undefined
       ? undefined
       : setTimeout(() => {
           timedOut = true;
           endGroup.soft();
-        }, timeout);
+        }, timeoutMs);
   const sink = log === undefined ? undefined : openLog(log, command);
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null || stream === undefined) continue;
@@ -165,7 +165,11 @@ async function runCommand(
       .join('\n');
     throw new CommandError(command, exitCode, output === '' && exitCode === undefined ? (result.shortMessage ?? '') : output, {
       message: options.failure ?? `${path.basename(root ? (args[1] ?? file) : file)} failed`,
-      outcome: timedOut ? `ended after ${(timeout ?? 0) / 1000} s` : result.signal === undefined ? undefined : `killed by ${result.signal}`,
+      outcome: timedOut
+        ? `ended after ${(timeoutMs ?? 0) / 1000} s`
+        : result.signal === undefined
+          ? undefined
+          : `killed by ${result.signal}`,
       hint: options.hint,
       log,
     });
@@ -214,7 +218,7 @@ function groupKiller(pid: number | undefined, detached: boolean): { soft: () => 
   return {
     soft: () => {
       send('SIGTERM');
-      timer ??= setTimeout(() => send('SIGKILL'), GRACE);
+      timer ??= setTimeout(() => send('SIGKILL'), GRACE_MS);
     },
     finish: (ended) => {
       clearTimeout(timer);

@@ -4,7 +4,7 @@ import { ToolkitError } from './errors.js';
 import { hasProgram } from './runner.js';
 
 /** How often the right is renewed, milliseconds: sudo forgets a password after 5 to 15 minutes (sudoers(5), timestamp_timeout). */
-const RENEW = 60_000;
+const RENEW_MS = 60_000;
 
 export interface Who {
   readonly uid: number;
@@ -62,7 +62,7 @@ async function granted(ctx: Pick<Context, 'runner'>): Promise<boolean> {
 async function keepAlive(ctx: Pick<Context, 'runner' | 'clock'>, ended: AbortSignal): Promise<void> {
   try {
     while (!ended.aborted) {
-      await ctx.clock.sleep(RENEW, ended);
+      await ctx.clock.sleep(RENEW_MS, ended);
       await granted(ctx);
     }
   } catch {

@@ -2,14 +2,14 @@ import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
 
 /** How long something may take to come about, milliseconds. */
-const PATIENCE = 90_000;
+const PATIENCE_MS = 90_000;
 /** How often it is looked at, milliseconds. */
-const EVERY = 250;
+const EVERY_MS = 250;
 
 /**
  * Looks until something holds.
  * @param failure what is waited for, for the error; or what to throw, from what was seen last
- * @param options milliseconds: how long to wait, how often to look
+ * @param options how long to wait, how often to look
  * @returns what was seen when it held
  * @throws ToolkitError when it has not come about in time
  */
@@ -18,16 +18,18 @@ export async function until<T>(
   failure: string | ((last: T) => ToolkitError),
   look: () => Promise<T>,
   holds: (value: T) => boolean,
-  { patience = PATIENCE, every = EVERY }: { patience?: number; every?: number } = {},
+  { patienceMs = PATIENCE_MS, everyMs = EVERY_MS }: { patienceMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  const deadline = ctx.clock.now() + patience;
+  const deadline = ctx.clock.now() + patienceMs;
   for (;;) {
     const value = await look();
     if (holds(value)) return value;
     if (ctx.clock.now() > deadline) {
       if (typeof failure !== 'string') throw failure(value);
-      throw new ToolkitError(`${failure}: has not come about in ${patience / 1000} s`, { details: [JSON.stringify(value).slice(0, 500)] });
+      throw new ToolkitError(`${failure}: has not come about in ${patienceMs / 1000} s`, {
+        details: [JSON.stringify(value).slice(0, 500)],
+      });
     }
-    await ctx.clock.sleep(every, ctx.signal);
+    await ctx.clock.sleep(everyMs, ctx.signal);
   }
 }

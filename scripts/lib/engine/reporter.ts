@@ -20,7 +20,7 @@ export interface Reporter {
 }
 
 /** Between two lines that say that work goes on, milliseconds. CI systems end what is silent for ten minutes. */
-const ALIVE = 60_000;
+const ALIVE_MS = 60_000;
 
 /** Calls something again and again. @returns what stops it */
 export type Repeat = (act: () => void, ms: number) => () => void;
@@ -38,7 +38,7 @@ export function plainReporter(write: (line: string) => void, clock: Clock, repea
   return {
     begin({ steps, toDo, course }) {
       line(`${toDo} of ${steps.length} steps to do`);
-      stop = repeat(() => line(`… ${describeWhole(course)}; at work: ${course.atWork().map(describeStep).join('; ')}`), ALIVE);
+      stop = repeat(() => line(`… ${describeWhole(course)}; at work: ${course.atWork().map(describeStep).join('; ')}`), ALIVE_MS);
     },
     waits(step, waitsFor) {
       // Places are always short; that somebody holds a thing is worth a line, once.

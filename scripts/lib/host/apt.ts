@@ -8,11 +8,11 @@ import { distribution } from './distribution.js';
 import { proxyWords, shownProxy } from './proxies.js';
 
 /** How long another program may hold apt's locks, milliseconds: the first unattended upgrade of a cloud machine takes minutes. */
-const PATIENCE = 600_000;
+const PATIENCE_MS = 600_000;
 /** How often a lock is tried again, milliseconds. */
-const RETRY = 5_000;
+const RETRY_MS = 5_000;
 /** How often a wait is told anew where no line shows it, milliseconds. */
-const REMIND = 60_000;
+const REMIND_MS = 60_000;
 /** What apt-get exits with when it failed itself (apt-get(8)); sudo and env have other codes. */
 const APT_FAILED = 100;
 
@@ -145,20 +145,20 @@ async function unlocked(ctx: AptContext, args: readonly string[], { root = true,
     const holder = exitCode === 0 ? undefined : heldBy(output);
     if (holder === undefined) return { stdout, output, exitCode, command: withoutPassword(commandLine(file, rest, where)) };
     const waited = ctx.clock.now() - began;
-    if (waited >= PATIENCE) throw stillHeld(ctx, holder, output);
+    if (waited >= PATIENCE_MS) throw stillHeld(ctx, holder, output);
     const line = `apt is held by ${describeHolder(holder)}: waiting, ${Math.round(waited / 1000)} s`;
     ctx.status?.(line);
-    if (waited - reminded >= REMIND) {
+    if (waited - reminded >= REMIND_MS) {
       reminded = waited;
       ctx.say(line);
     }
-    await ctx.clock.sleep(RETRY, ctx.signal);
+    await ctx.clock.sleep(RETRY_MS, ctx.signal);
   }
 }
 
 function stillHeld(ctx: AptContext, holder: LockHolder, output: string): ToolkitError {
   const which = holder.pid === undefined ? 'sudo fuser -v /var/lib/dpkg/lock-frontend /var/lib/apt/lists/lock' : `ps -fp ${holder.pid}`;
-  return new ToolkitError(`apt has been held by ${describeHolder(holder)} for ${PATIENCE / 60_000} minutes`, {
+  return new ToolkitError(`apt has been held by ${describeHolder(holder)} for ${PATIENCE_MS / 60_000} minutes`, {
     details: tail(output, 2),
     hint: `See what it does: ${which}. When it has ended, run the same command again.`,
     log: ctx.log,

@@ -14,10 +14,10 @@ const ENGINE_PID_FILE = '/var/run/docker.pid';
 const LOG = '/var/log/docker.log';
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** How long a starting engine may take to answer, milliseconds: one with many containers loads them first. */
-const START_TIMEOUT = 60_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** How long it may take to stop, milliseconds: it gives its containers 10 s to end, and itself 15 s more (dockerd(8)). */
-const STOP_TIMEOUT = 60_000;
+const STOP_TIMEOUT_MS = 60_000;
 
 /** The system's engine as a process. */
 export interface Daemon {
@@ -116,7 +116,7 @@ async function stopDaemon(ctx: Context, pid: number, machine: string): Promise<v
     () => new ToolkitError('the Docker engine does not stop', { details: [`process ${pid} runs on`], hint: `See the end of ${LOG}` }),
     () => isRunning(pid, machine),
     (running) => !running,
-    { patience: STOP_TIMEOUT },
+    { patienceMs: STOP_TIMEOUT_MS },
   );
 }
 
@@ -144,7 +144,7 @@ async function untilItAnswers(ctx: Context): Promise<void> {
     () => readEngineFacts(ctx),
     // It runs; that this user may not talk to it is another matter.
     ({ answers, denied }) => answers || denied,
-    { patience: START_TIMEOUT },
+    { patienceMs: START_TIMEOUT_MS },
   );
 }
 

@@ -8,7 +8,7 @@ import { type RunResult, TIMED_OUT } from '../core/runner.js';
 export const OLDEST_ENGINE = 23;
 
 /** How long the engine may take to tell about itself, milliseconds. */
-const ANSWER_TIMEOUT = 20_000;
+const ANSWER_TIMEOUT_MS = 20_000;
 
 /**
  * What stands behind the program `docker`:
@@ -177,7 +177,7 @@ async function ask({ runner }: Pick<Context, 'runner'>, ...words: readonly strin
   try {
     return await runner.run('docker', [...words, '--format', '{{json .}}'], {
       accept: true,
-      timeout: ANSWER_TIMEOUT,
+      timeoutMs: ANSWER_TIMEOUT_MS,
       log: undefined,
       onLine: undefined,
     });

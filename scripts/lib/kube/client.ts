@@ -5,7 +5,7 @@ import { messageOf, ToolkitError } from '../core/errors.js';
 import { type KubeChoice, loadKubeConfig } from './config.js';
 
 /** Milliseconds after which a call of the core API is given up. */
-const CALL_TIMEOUT = 30_000;
+const CALL_TIMEOUT_MS = 30_000;
 
 /** The calls of the core API that are used here. */
 export type CoreApi = Pick<
@@ -17,7 +17,7 @@ export type CoreApi = Pick<
 export interface KubeRequest {
   readonly query?: Readonly<Record<string, string>>;
   /** Milliseconds after which the request is given up. */
-  readonly timeout: number;
+  readonly timeoutMs: number;
 }
 
 /** A cluster, reached with a kubeconfig. */
@@ -46,7 +46,7 @@ export async function connect(env: NodeJS.ProcessEnv, choice: KubeChoice): Promi
   // None of the calls watches or waits: one that takes longer has no answer.
   const bounded = {
     pre: async (request: RequestContext) => {
-      request.setSignal(AbortSignal.timeout(CALL_TIMEOUT));
+      request.setSignal(AbortSignal.timeout(CALL_TIMEOUT_MS));
       return request;
     },
     post: async (response: ResponseContext) => response,
@@ -58,11 +58,11 @@ export async function connect(env: NodeJS.ProcessEnv, choice: KubeChoice): Promi
     namespace: config.getContextObject(context)?.namespace || 'default',
     core: new client.CoreV1Api(configuration),
     exec: new client.Exec(config),
-    async ask(method, route, { query = {}, timeout }) {
+    async ask(method, route, { query = {}, timeoutMs }) {
       const request = baseServer.makeRequestContext(route, client.HttpMethod[method]);
       for (const [name, value] of Object.entries(query)) request.setQueryParam(name, value);
       request.setHeaderParam('Accept', 'application/json, */*;q=0.8');
-      request.setSignal(AbortSignal.timeout(timeout));
+      request.setSignal(AbortSignal.timeout(timeoutMs));
       return withReasons(server, async () => {
         await config.applySecurityAuthentication(request);
         const answer = await http.send(request).toPromise();

@@ -5,7 +5,7 @@ import { messageOf, ToolkitError, tail } from '../core/errors.js';
 import { hintFor, type Kube } from './client.js';
 
 /** How long the API server may take to start a command, milliseconds. */
-const OPENING = 60_000;
+const OPENING_MS = 60_000;
 
 /** A container of a pod, to run commands in. */
 export interface PodContainer {
@@ -46,8 +46,8 @@ export async function execInPod(
     const status = await new Promise<V1Status>((resolve, reject) => {
       const until = { signal: ended.signal };
       signal.addEventListener('abort', () => reject(signal.reason), until);
-      setTimeout(OPENING, undefined, until).then(
-        () => socket ?? reject(failed('could not be started', [`no answer within ${OPENING / 1000} s`])),
+      setTimeout(OPENING_MS, undefined, until).then(
+        () => socket ?? reject(failed('could not be started', [`no answer within ${OPENING_MS / 1000} s`])),
         () => undefined,
       );
       stdout.once('error', reject);

@@ -10,10 +10,10 @@ import type { PodContainer } from './exec.js';
 export const defaultHelperImage = 'busybox:1.36';
 
 /** A helper whose client was killed ends by itself after this long, seconds. */
-const LIFETIME = 3600;
+const LIFETIME_SECONDS = 3600;
 /** How long its start may take, an image to be pulled included, milliseconds. */
-const PATIENCE = 120_000;
-const POLL = 250;
+const PATIENCE_MS = 120_000;
+const POLL_MS = 250;
 /** How often its removal is tried. */
 const TRIES = 3;
 /** What a container waits with that will not come by itself. */
@@ -46,7 +46,7 @@ export function helperPod(name: string, { node, namespace, image, writable }: He
       nodeName: node,
       tolerations: [{ operator: 'Exists' }],
       restartPolicy: 'Never',
-      activeDeadlineSeconds: LIFETIME,
+      activeDeadlineSeconds: LIFETIME_SECONDS,
       terminationGracePeriodSeconds: 0,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
@@ -55,7 +55,7 @@ export function helperPod(name: string, { node, namespace, image, writable }: He
           name: 'helper',
           image,
           imagePullPolicy: 'IfNotPresent',
-          command: ['sleep', String(LIFETIME)],
+          command: ['sleep', String(LIFETIME_SECONDS)],
           securityContext: {
             runAsUser: 0,
             readOnlyRootFilesystem: true,
@@ -100,7 +100,7 @@ interface Where {
 }
 
 async function untilRunning(ctx: Context, kube: Kube, where: Where, { node, image }: Helper): Promise<void> {
-  const deadline = ctx.clock.now() + PATIENCE;
+  const deadline = ctx.clock.now() + PATIENCE_MS;
   for (;;) {
     const { status } = await calling(kube, `pod ${where.namespace}/${where.name} could not be read`, () =>
       kube.core.readNamespacedPod(where),
@@ -119,7 +119,7 @@ async function untilRunning(ctx: Context, kube: Kube, where: Where, { node, imag
         hint: `Name an image that the node has or can pull: --helper-image (now ${image}). Or another namespace: --helper-namespace.`,
       });
     }
-    await ctx.clock.sleep(POLL, ctx.signal);
+    await ctx.clock.sleep(POLL_MS, ctx.signal);
   }
 }
 
@@ -140,7 +140,7 @@ async function remove(ctx: Context, kube: Kube, where: Where): Promise<void> {
     } catch (error) {
       if (httpStatus(error) === 404) return;
       if (tries < TRIES) {
-        await ctx.clock.sleep(POLL * tries);
+        await ctx.clock.sleep(POLL_MS * tries);
         continue;
       }
       ctx.say(

@@ -72,5 +72,7 @@ export async function tokenOf(ctx: Context, account: string): Promise<string> {
 
 /** Takes the proof's namespace away; does not wait for its pods to end. */
 export async function removePods(ctx: Context): Promise<void> {
-  await kubectl({ ...ctx, runner: ctx.lastly }, ['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false'], { accept: true });
+  await kubectl({ ...ctx, runner: ctx.cleanupRunner }, ['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false'], {
+    accept: true,
+  });
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { archiveOf } from '../../checkpoint/answer.js';
-import { APART } from '../../checkpoint/checkpoint.js';
+import { APART_MS } from '../../checkpoint/checkpoint.js';
 import { removeArchive } from '../../checkpoint/node-archive.js';
 import { subresourceRoute } from '../../checkpoint/routes.js';
 import { type Answer, curl } from '../../lib/cluster/curl.js';
@@ -42,7 +42,7 @@ export function refusal(answer: Answer, code: number): string {
 /** The recipe's request, and every way to the server. */
 export async function proveRequests(ctx: Context, proof: Proof, api: ApiAccess): Promise<void> {
   const post = (...args: string[]): Promise<Answer> => curl(ctx, ['--request', 'POST', ...args]);
-  const pauseBetween = (): Promise<void> => ctx.clock.sleep(APART, ctx.signal);
+  const pauseBetween = (): Promise<void> => ctx.clock.sleep(APART_MS, ctx.signal);
   const counter2 = (base: string, query = `?container=${CONTAINER}`): string => route(base, 'default', 'counter2', query);
   const before = (await podCount(ctx, 'counter2', CONTAINER)).last;
   const ways: ReadonlyArray<readonly [string, () => Promise<Answer>]> = [

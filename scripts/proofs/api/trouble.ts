@@ -18,22 +18,22 @@ import { refusal, route } from './proof.js';
 
 const POD = 'ballast';
 /** So that there is a middle of its checkpoint, MiB. */
-const MEMORY = 512;
+const MEMORY_MIB = 512;
 /** Milliseconds after the request at which something is done to it: a checkpoint of the ballast takes about a second, after the toolkit has looked at the node. */
-const MIDDLE = 500;
+const MIDDLE_MS = 500;
 /** Milliseconds after which a client gives up that asks at once. */
-const SOON = 250;
+const SOON_MS = 250;
 
 /** What must hold when somebody goes away in the middle, when several ask at once, and when the kubelet is gone. */
 export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): Promise<void> {
-  const container = await makeBallast(ctx, POD, MEMORY, await controlPlane(ctx));
+  const container = await makeBallast(ctx, POD, MEMORY_MIB, await controlPlane(ctx));
   const address = route(api.server, 'default', POD);
   try {
     await proof.show('a client that goes away in the middle leaves the container running', async () => {
       const before = await archives(ctx, container);
       const gone = await ctx.runner.run(
         'curl',
-        ['--silent', '--max-time', String(SOON / 1000), '--request', 'POST', ...api.asAdmin, address],
+        ['--silent', '--max-time', String(SOON_MS / 1000), '--request', 'POST', ...api.asAdmin, address],
         { accept: true },
       );
       expectSame(gone.exitCode, 28, 'exit code of a curl that gives up');
@@ -61,20 +61,20 @@ export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): 
     ] as const) {
       await proof.show(`killed in the middle: ${what}; the toolkit’s own command leaves the container running`, async () => {
         const kube = await connect(ctx.env, { context: kubeContext(ctx.options.clusterName) });
-        const asked = checkpoint(ctx, container, { way: { kind: 'api', kube } }).then(
+        const asked = checkpoint(ctx, container, { route: { kind: 'api', kube } }).then(
           async (made) => {
             await removeArchive(ctx, made);
             throw new ToolkitError('the checkpoint was over before anything was killed');
           },
           (error: unknown) => messageOf(error),
         );
-        await ctx.clock.sleep(MIDDLE, ctx.signal);
+        await ctx.clock.sleep(MIDDLE_MS, ctx.signal);
         await onNode(ctx, container.node, ['sh', '-c', strike]);
         const seen = await asked;
         await until(
           ctx,
           'the API server is ready',
-          () => kubectl(ctx, ['get', '--raw', '/readyz'], { accept: true, timeout: 5000 }),
+          () => kubectl(ctx, ['get', '--raw', '/readyz'], { accept: true, timeoutMs: 5000 }),
           ({ exitCode }) => exitCode === 0,
         );
         await untilKubeletAnswers(ctx, container.node);
@@ -96,7 +96,7 @@ async function proveKubeletGone(ctx: Context, proof: Proof, api: ApiAccess, { no
       if (![502, 503, 504].includes(answer.status)) throw new ToolkitError(`the answer is ${answer.status}`, { details: [answer.body] });
       return { seen: `${answer.status}: ${refusal(answer, answer.status).slice(0, 100)}`, value: undefined };
     } finally {
-      await onNode({ runner: ctx.lastly }, node, ['systemctl', 'start', 'kubelet']);
+      await onNode({ runner: ctx.cleanupRunner }, node, ['systemctl', 'start', 'kubelet']);
     }
   });
 }

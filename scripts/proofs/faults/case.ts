@@ -13,7 +13,7 @@ import { expectSameState, nodeState } from './node-state.js';
 /** Folders of the containers' own files, where a dump is written. */
 export const containersFolder = '/var/lib/containerd/io.containerd.grpc.v1.cri/containers';
 /** How long CRIU has been writing memory when it is struck, seconds: 1 GiB takes more than half a second. */
-const INTO_THE_DUMP = 0.1;
+const INTO_THE_DUMP_SECONDS = 0.1;
 
 /** What was seen when something was done to a checkpoint. */
 export interface Seen {
@@ -66,7 +66,7 @@ export function askBare(ctx: Context, container: RunningContainer): Promise<Http
 /** Waits until CRIU writes a container's memory, and a little more, and then does something on the node. @param command for bash */
 export async function strikeDump(ctx: Context, { node, id }: RunningContainer, command: string): Promise<void> {
   const pages = `compgen -G '${containersFolder}/${id}/*/checkpoint/pages-*.img' >/dev/null`;
-  await strike(ctx, node, pages, `sleep ${INTO_THE_DUMP}; pgrep -x criu >/dev/null || exit 1; ${command}`);
+  await strike(ctx, node, pages, `sleep ${INTO_THE_DUMP_SECONDS}; pgrep -x criu >/dev/null || exit 1; ${command}`);
 }
 
 /** Waits in a node until an archive is being written, and then does something there. */

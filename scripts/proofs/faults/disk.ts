@@ -26,7 +26,7 @@ export async function peakOf<T>(ctx: Context, node: string, act: () => Promise<T
   try {
     value = await act();
   } finally {
-    await onNode({ runner: ctx.lastly }, node, ['touch', END]);
+    await onNode({ runner: ctx.cleanupRunner }, node, ['touch', END]);
   }
   const samples = (await sampling).stdout.split('\n').map(Number);
   if (samples.length < 10) throw new ToolkitError(`only ${samples.length} samples of the disk`);

@@ -6,7 +6,7 @@ import { ToolkitError } from '../../lib/core/errors.js';
 import { until } from '../../lib/core/until.js';
 
 /** How long collecting in the background may take, milliseconds. */
-const COLLECTED = 30_000;
+const COLLECTED_MS = 30_000;
 /** So many lines of a difference are shown. */
 const SHOWN = 10;
 
@@ -114,6 +114,6 @@ export async function expectSameState(ctx: Context, node: string, before: NodeSt
       return after === undefined ? ['containerd does not answer'] : differences(before, after);
     },
     (different) => different.length === 0,
-    { patience: COLLECTED },
+    { patienceMs: COLLECTED_MS },
   );
 }

@@ -52,9 +52,9 @@ export async function proveHardCases(ctx: Context, proof: Proof): Promise<void> 
     await dropBallast(ctx);
     // Archives of a case that did not hold, or was stopped.
     const archives = SIZE_NAMES.map((size) => `${archiveFolder}/checkpoint-${podOf(size)}_default-${BALLAST}-`);
-    await onNode({ runner: ctx.lastly }, node, ['sh', '-c', archives.map((archive) => `rm -f ${archive}*`).join('; ')]);
+    await onNode({ runner: ctx.cleanupRunner }, node, ['sh', '-c', archives.map((archive) => `rm -f ${archive}*`).join('; ')]);
     const owners = SIZE_NAMES.map((size) => ({ pod: podOf(size) }));
-    await removeKeptLogs(ctx.lastly, node, owners);
+    await removeKeptLogs(ctx.cleanupRunner, node, owners);
   }
 }
 
@@ -145,7 +145,7 @@ async function proveSecond(ctx: Context, proof: Proof, container: RunningContain
       await strikeDump(ctx, container, 'true');
       const [atKubelet, atApi] = await Promise.all([
         askBare(ctx, container),
-        kube.ask('POST', subresourceRoute(container), { query: {}, timeout: 60_000 }),
+        kube.ask('POST', subresourceRoute(container), { query: {}, timeoutMs: 60_000 }),
       ]);
       const said = refusal(atKubelet);
       if (!said.includes('is already in progress')) throw new ToolkitError('the kubelet does not say why', { details: [said] });
@@ -184,7 +184,7 @@ async function withoutRoom(ctx: Context, node: string, folder: string, act: () =
     expectSame((await inNode('cd "$1"; find . -type f')).stdout, before, `files in ${folder}`);
     return seen;
   } finally {
-    await inNode('if mountpoint -q "$1"; then umount "$1"; fi', ctx.lastly);
+    await inNode('if mountpoint -q "$1"; then umount "$1"; fi', ctx.cleanupRunner);
   }
 }
 

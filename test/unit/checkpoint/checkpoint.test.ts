@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type CheckpointRequest, checkpoint, type Way } from '../../../scripts/checkpoint/checkpoint.js';
+import { type CheckpointRequest, checkpoint, type Route } from '../../../scripts/checkpoint/checkpoint.js';
 import type { HttpAnswer } from '../../../scripts/lib/cluster/kubelet.js';
 import type { RunningContainer } from '../../../scripts/lib/cluster/pod.js';
 import { InterruptedError } from '../../../scripts/lib/core/errors.js';
@@ -62,7 +62,7 @@ function server(...answers: Array<HttpAnswer | Error | (() => HttpAnswer | Promi
   const asked: string[] = [];
   return {
     asked,
-    async ask(method, route, { query = {}, timeout }) {
+    async ask(method, route, { query = {}, timeoutMs: timeout }) {
       asked.push(`${method} ${route}?${new URLSearchParams(query)} ${timeout / 1000}`);
       const answer = answers.shift();
       if (answer === undefined) throw new TypeError('asked once too often');
@@ -81,13 +81,13 @@ async function failure(ctx: TestContext, request: CheckpointRequest): Promise<Er
   );
 }
 
-const nodeProxy = (kube: Pick<Kube, 'ask'>): Way => ({ kind: 'node-proxy', kube });
+const nodeProxy = (kube: Pick<Kube, 'ask'>): Route => ({ kind: 'node-proxy', kube });
 
 describe('the way to a checkpoint', () => {
   test('is the node proxy', async () => {
     const kube = server(OK);
     const { runner } = fakeNode();
-    expect(await checkpoint(testContext({ runner }), container, { way: nodeProxy(kube), timeout: 60 })).toEqual({
+    expect(await checkpoint(testContext({ runner }), container, { route: nodeProxy(kube), timeoutSeconds: 60 })).toEqual({
       archive: ARCHIVE,
       node: 'node-1',
       seconds: 0,
@@ -99,7 +99,7 @@ describe('the way to a checkpoint', () => {
   test('is the subresource', async () => {
     const kube = server(OK);
     const { runner } = fakeNode();
-    await checkpoint(testContext({ runner }), container, { way: { kind: 'api', kube } });
+    await checkpoint(testContext({ runner }), container, { route: { kind: 'api', kube } });
     expect(kube.asked).toEqual(['POST /api/v1/namespaces/default/pods/counter/checkpoint?container=main&timeout=600 660']);
   });
 
@@ -110,7 +110,7 @@ describe('the way to a checkpoint', () => {
       if (call.line.includes('curl')) return `${OK.body}\n200`;
       return node.run(call.file, call.args);
     });
-    await checkpoint(testContext({ runner }), container, { timeout: null });
+    await checkpoint(testContext({ runner }), container, { timeoutSeconds: null });
     expect(runner.lines.find((line) => line.includes('curl'))).toMatch(
       /^docker exec cp curl .* https:\/\/node-1:10250\/checkpoint\/default\/counter\/main$/,
     );
@@ -127,7 +127,7 @@ describe('checkpoints of one container', () => {
       return OK;
     };
     const kube = server(noted, noted, noted);
-    for (let round = 0; round < 3; round++) await checkpoint(ctx, container, { way: nodeProxy(kube) });
+    for (let round = 0; round < 3; round++) await checkpoint(ctx, container, { route: nodeProxy(kube) });
     expect(times.map((time) => time - (times[0] ?? 0))).toEqual([0, 1100, 2200]);
   });
 
@@ -142,7 +142,7 @@ describe('checkpoints of one container', () => {
     };
     const ctx = testContext({ runner });
     const kube = server(alone, alone, alone);
-    await Promise.all([1, 2, 3].map(() => checkpoint(ctx, container, { way: nodeProxy(kube) })));
+    await Promise.all([1, 2, 3].map(() => checkpoint(ctx, container, { route: nodeProxy(kube) })));
     expect(kube.asked).toHaveLength(3);
   });
 });
@@ -154,14 +154,14 @@ describe('after a success', () => {
       node.images.push('containerd.io/checkpoint/new');
       return OK;
     });
-    await checkpoint(testContext({ runner }), container, { way: nodeProxy(kube) });
+    await checkpoint(testContext({ runner }), container, { route: nodeProxy(kube) });
     expect(node.images).toEqual(['containerd.io/checkpoint/old']);
   });
 
   test('a container that is paused runs again', async () => {
     const { node, runner } = fakeNode({ paused: true });
     const ctx = testContext({ runner });
-    await checkpoint(ctx, container, { way: nodeProxy(server(OK)) });
+    await checkpoint(ctx, container, { route: nodeProxy(server(OK)) });
     expect(node.paused).toBe(false);
     expect(ctx.said).toEqual(['container main of pod counter had been left paused: it runs again']);
   });
@@ -177,7 +177,7 @@ describe('after a failure', () => {
       return { status: 500, body: 'context deadline exceeded' };
     });
     const ctx = testContext({ runner });
-    const error = await failure(ctx, { way: nodeProxy(kube) });
+    const error = await failure(ctx, { route: nodeProxy(kube) });
     expect(error.message).toBe('container main of pod counter could not be checkpointed');
     expect(error.details).toEqual(['the kubelet, through the node proxy, answered 500: context deadline exceeded']);
     expect(node).toMatchObject({ paused: false, archives: ['/old.tar', '/whole.tar'] });
@@ -192,21 +192,21 @@ describe('after a failure', () => {
     ['the answer tells nothing of it', 'context deadline exceeded', /criu-dump\.log on the node/],
   ])('what to do next is fitting when %s', async (_, body, hint) => {
     const { runner } = fakeNode({ criuLog: '' });
-    const error = await failure(testContext({ runner }), { way: nodeProxy(server({ status: 500, body })) });
+    const error = await failure(testContext({ runner }), { route: nodeProxy(server({ status: 500, body })) });
     expect(error.hint).toMatch(hint);
   });
 
   test('CRIU’s own reason is told', async () => {
     const { runner } = fakeNode({ criuLog: '(00.01) Error (criu/a.c:1): no\n(00.02) Error (criu/b.c:2): Dumping FAILED.\n' });
     const body = 'criu failed: type DUMP errno 0 path= /run/containerd/x/criu-dump.log)';
-    const error = await failure(testContext({ runner }), { way: nodeProxy(server({ status: 500, body })) });
+    const error = await failure(testContext({ runner }), { route: nodeProxy(server({ status: 500, body })) });
     expect(error.details?.slice(1)).toEqual(['CRIU: (00.01) Error (criu/a.c:1): no', 'CRIU: (00.02) Error (criu/b.c:2): Dumping FAILED.']);
     expect(runner.lines).toContain('docker exec node-1 grep --text Error /run/containerd/x/criu-dump.log');
   });
 
   test('a lost connection is cleaned up after, too', async () => {
     const { node, runner } = fakeNode({ paused: true });
-    const error = await failure(testContext({ runner }), { way: nodeProxy(server(new Error('socket hang up'))) });
+    const error = await failure(testContext({ runner }), { route: nodeProxy(server(new Error('socket hang up'))) });
     expect(error.message).toBe('socket hang up');
     expect(node.paused).toBe(false);
   });
@@ -215,7 +215,7 @@ describe('after a failure', () => {
     const { node, runner } = fakeNode({ paused: true });
     const ctx = testContext({ runner });
     const start = ctx.clock.now();
-    await failure(ctx, { way: nodeProxy(server({ status: 500, body: 'cannot pause a paused container' })) });
+    await failure(ctx, { route: nodeProxy(server({ status: 500, body: 'cannot pause a paused container' })) });
     expect(node.paused).toBe(false);
     expect(ctx.clock.now() - start).toBeGreaterThanOrEqual(10_000);
 
@@ -223,14 +223,14 @@ describe('after a failure', () => {
     ctx.clock.whileAsleep = () => {
       node.paused = false;
     };
-    await failure(ctx, { way: nodeProxy(server({ status: 409, body: 'another checkpoint …: cannot pause a paused container' })) });
+    await failure(ctx, { route: nodeProxy(server({ status: 409, body: 'another checkpoint …: cannot pause a paused container' })) });
     expect(runner.lines.filter((line) => line.includes('resume'))).toHaveLength(1);
   });
 
   test('a container that is being checkpointed already is left alone', async () => {
     const { node, runner } = fakeNode({ paused: true });
     const body = 'failed (rpc error: code = FailedPrecondition desc = a checkpoint of container "abc" is already in progress)';
-    const error = await failure(testContext({ runner }), { way: nodeProxy(server({ status: 500, body })) });
+    const error = await failure(testContext({ runner }), { route: nodeProxy(server({ status: 500, body })) });
     expect(error.message).toContain('is being checkpointed already');
     expect(node.paused).toBe(true);
   });
@@ -267,7 +267,7 @@ describe('after a failure', () => {
       node.partial.push('/partial.tar');
       return { status, body };
     });
-    const error = await failure(testContext({ runner }), { way: nodeProxy(kube) });
+    const error = await failure(testContext({ runner }), { route: nodeProxy(kube) });
     expect(error).toMatchObject({ message });
     expect(error.hint).toBe(hint);
     expect(node).toMatchObject({ paused: true, archives: ['/partial.tar'] });
@@ -275,7 +275,7 @@ describe('after a failure', () => {
 
   test('an answer that names no archive is none', async () => {
     const { runner } = fakeNode();
-    const error = await failure(testContext({ runner }), { way: nodeProxy(server({ status: 200, body: '{"items":[]}' })) });
+    const error = await failure(testContext({ runner }), { route: nodeProxy(server({ status: 200, body: '{"items":[]}' })) });
     expect(error.message).toBe('the answer to the checkpoint names no archive');
   });
 });
@@ -283,13 +283,13 @@ describe('after a failure', () => {
 describe('where the node is out of reach', () => {
   test('nothing is looked at, and a success says nothing of it', async () => {
     const ctx = testContext();
-    await checkpoint(ctx, container, { way: nodeProxy(server(OK)), outOfReach: 'it is no kind node' });
+    await checkpoint(ctx, container, { route: nodeProxy(server(OK)), outOfReach: 'it is no kind node' });
     expect(ctx.said).toEqual([]);
   });
 
   test('a failure says what could not be looked at, and how to help', async () => {
     const ctx = testContext();
-    await failure(ctx, { way: nodeProxy(server({ status: 500, body: 'no' })), outOfReach: 'it is no kind node' });
+    await failure(ctx, { route: nodeProxy(server({ status: 500, body: 'no' })), outOfReach: 'it is no kind node' });
     expect(ctx.said).toEqual([
       `node node-1 cannot be looked into (it is no kind node). If the container stands still: ctr -n k8s.io tasks resume ${ID}`,
     ]);
@@ -306,7 +306,7 @@ describe('a run that is stopped', () => {
     const { node, runner } = fakeNode();
     const ctx = testContext({ runner });
     node.archives.push(ARCHIVE);
-    const error = await failure(ctx, { way: nodeProxy(server(stopDuring(ctx))) });
+    const error = await failure(ctx, { route: nodeProxy(server(stopDuring(ctx))) });
     expect(error).toBeInstanceOf(InterruptedError);
     expect(ctx.said).toEqual(['a checkpoint that is cut off leaves its container frozen: waiting for its end']);
     expect(node.archives).toEqual([]);
@@ -314,7 +314,7 @@ describe('a run that is stopped', () => {
 
   test('names the archive where it cannot be dropped', async () => {
     const ctx = testContext();
-    await failure(ctx, { way: nodeProxy(server(stopDuring(ctx))), outOfReach: 'it is no kind node' });
+    await failure(ctx, { route: nodeProxy(server(stopDuring(ctx))), outOfReach: 'it is no kind node' });
     expect(ctx.said.at(-1)).toBe(`the archive stays on node node-1: ${ARCHIVE}`);
   });
 });

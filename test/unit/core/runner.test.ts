@@ -189,7 +189,7 @@ describe('a command that fails', () => {
 
   test('because it took too long says so, and leaves nothing behind', async () => {
     const pidFile = path.join(temporaryFolder(), 'pid');
-    const run = realRunner().run(...sh(`sleep 300 & echo $! > ${pidFile}; wait`), { timeout: 300 });
+    const run = realRunner().run(...sh(`sleep 300 & echo $! > ${pidFile}; wait`), { timeoutMs: 300 });
     const error = await failureOf(run);
     expect(error.details[0]).toMatch(/ → ended after 0.3 s$/);
     const grandchild = await pidIn(pidFile);
@@ -295,8 +295,8 @@ describe('helpers', () => {
 
   test('defaults hold for every command, and what a command says itself wins', async () => {
     const runner = fakeRunner({ 'a b': '' });
-    const wrapped = withDefaults(runner, { log: 'default.log', timeout: 5, env: { A: '1', B: '1' } });
-    await wrapped.run('a', ['b'], { timeout: 7, env: { B: '2' } });
-    expect(runner.calls[0]?.options).toEqual({ log: 'default.log', timeout: 7, env: { A: '1', B: '2' } });
+    const wrapped = withDefaults(runner, { log: 'default.log', timeoutMs: 5, env: { A: '1', B: '1' } });
+    await wrapped.run('a', ['b'], { timeoutMs: 7, env: { B: '2' } });
+    expect(runner.calls[0]?.options).toEqual({ log: 'default.log', timeoutMs: 7, env: { A: '1', B: '2' } });
   });
 });

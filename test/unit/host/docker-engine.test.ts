@@ -94,7 +94,7 @@ describe('what an engine says about itself', () => {
   test('does not end up in the log of a step', async () => {
     const runner = fakeRunner(dockerAnswers());
     await readEngineFacts({ runner, env: {} });
-    for (const { options } of runner.calls) expect(options).toMatchObject({ log: undefined, onLine: undefined, timeout: 20_000 });
+    for (const { options } of runner.calls) expect(options).toMatchObject({ log: undefined, onLine: undefined, timeoutMs: 20_000 });
   });
 });
 

@@ -38,7 +38,7 @@ async function connected(server: string): Promise<Kube> {
 describe('a route without a method of the client', () => {
   test('is asked with the credentials of the context, below the server’s own path', async () => {
     const { kube, asked } = await cluster({ status: 200, body: '{"items":["/a.tar"]}' }, '/clusters/one');
-    const answer = await kube.ask('POST', '/api/v1/nodes/n/proxy/checkpoint/a/b/c', { query: { timeout: '60' }, timeout: 5000 });
+    const answer = await kube.ask('POST', '/api/v1/nodes/n/proxy/checkpoint/a/b/c', { query: { timeout: '60' }, timeoutMs: 5000 });
     expect(answer).toEqual({ status: 200, body: '{"items":["/a.tar"]}' });
     expect(asked[0]).toMatchObject({ method: 'POST', url: '/clusters/one/api/v1/nodes/n/proxy/checkpoint/a/b/c?timeout=60' });
     expect(asked[0]?.headers.authorization).toBe('Bearer secret');
@@ -47,12 +47,12 @@ describe('a route without a method of the client', () => {
 
   test('gives its answer whatever the status', async () => {
     const { kube } = await cluster({ status: 409, body: 'busy' });
-    expect(await kube.ask('POST', '/x', { timeout: 5000 })).toEqual({ status: 409, body: 'busy' });
+    expect(await kube.ask('POST', '/x', { timeoutMs: 5000 })).toEqual({ status: 409, body: 'busy' });
   });
 
   test('is not waited for for ever', async () => {
     const { kube } = await cluster({ status: 200, body: '', after: 60_000 });
-    await expect(kube.ask('POST', '/x', { timeout: 50 })).rejects.toMatchObject({
+    await expect(kube.ask('POST', '/x', { timeoutMs: 50 })).rejects.toMatchObject({
       message: expect.stringContaining('the API server does not answer'),
       details: ['it took too long'],
     });
@@ -60,7 +60,7 @@ describe('a route without a method of the client', () => {
 
   test('of a server that is not there is an error for people', async () => {
     const kube = await connected('http://127.0.0.1:1');
-    await expect(kube.ask('GET', '/x', { timeout: 5000 })).rejects.toMatchObject({
+    await expect(kube.ask('GET', '/x', { timeoutMs: 5000 })).rejects.toMatchObject({
       name: 'ToolkitError',
       message: 'the API server does not answer: http://127.0.0.1:1',
       details: [expect.stringContaining('ECONNREFUSED')],

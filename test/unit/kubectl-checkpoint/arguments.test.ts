@@ -24,7 +24,7 @@ describe('kubectl checkpoint', () => {
   test.each([[['counter']], [['pod/counter']], [['pods/counter']], [['po/counter']], [['pod', 'counter']]])(
     'takes the pod as %j',
     (words) => {
-      expect(command(...words)).toEqual({ verb: 'checkpoint', pod: 'counter', via: undefined, fetch: 'auto', timeout: 600 });
+      expect(command(...words)).toEqual({ verb: 'checkpoint', pod: 'counter', via: undefined, fetch: 'auto', timeoutSeconds: 600 });
     },
   );
 
@@ -36,7 +36,7 @@ describe('kubectl checkpoint', () => {
       pod: 'counter',
       via: 'node-proxy',
       fetch: 'pod',
-      timeout: 60,
+      timeoutSeconds: 60,
     });
   });
 

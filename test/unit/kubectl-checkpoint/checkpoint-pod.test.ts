@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkpointPod, chooseWay, hasSubresource, type PodCheckpoint } from '../../../scripts/kubectl-checkpoint/checkpoint-pod.js';
+import { checkpointPod, chooseRoute, hasSubresource, type PodCheckpoint } from '../../../scripts/kubectl-checkpoint/checkpoint-pod.js';
 import { UsageError } from '../../../scripts/lib/core/errors.js';
 import type { Kube } from '../../../scripts/lib/kube/client.js';
 import type { NodeReach } from '../../../scripts/lib/kube/reach.js';
@@ -34,25 +34,25 @@ describe('discovery', () => {
 describe('the way', () => {
   test('is the subresource where the API server has it, else the node proxy, and that is said', async () => {
     const ctx = testContext();
-    expect((await chooseWay(ctx, fakeKube(WITH), undefined, away)).kind).toBe('api');
+    expect((await chooseRoute(ctx, fakeKube(WITH), undefined, away)).kind).toBe('api');
     expect(ctx.said).toEqual([]);
-    expect((await chooseWay(ctx, fakeKube(WITHOUT), undefined, away)).kind).toBe('node-proxy');
+    expect((await chooseRoute(ctx, fakeKube(WITHOUT), undefined, away)).kind).toBe('node-proxy');
     expect(ctx.said).toEqual(['this API server has no pods/checkpoint: asking the kubelet through the node proxy']);
   });
 
   test('is the one that is named, without a look at what there is', async () => {
-    expect((await chooseWay(testContext(), fakeKube(), 'node-proxy', away)).kind).toBe('node-proxy');
-    expect(await chooseWay(testContext(), fakeKube(), 'kubelet', here)).toEqual({ kind: 'kubelet', cluster: 'dev' });
+    expect((await chooseRoute(testContext(), fakeKube(), 'node-proxy', away)).kind).toBe('node-proxy');
+    expect(await chooseRoute(testContext(), fakeKube(), 'kubelet', here)).toEqual({ kind: 'kubelet', cluster: 'dev' });
   });
 
   test('to the subresource is refused where there is none', async () => {
-    await expect(chooseWay(testContext(), fakeKube(WITHOUT), 'api', away)).rejects.toThrow(
+    await expect(chooseRoute(testContext(), fakeKube(WITHOUT), 'api', away)).rejects.toThrow(
       '--via api: this API server has no pods/checkpoint',
     );
   });
 
   test('to the kubelet itself is refused where the node is not here', async () => {
-    const refused = chooseWay(testContext(), fakeKube(), 'kubelet', away);
+    const refused = chooseRoute(testContext(), fakeKube(), 'kubelet', away);
     await expect(refused).rejects.toThrow(UsageError);
     await expect(refused).rejects.toThrow('--via kubelet: node node-1 cannot be reached: it is no kind node');
   });
@@ -62,7 +62,7 @@ const asked: PodCheckpoint = {
   namespace: 'default',
   pod: 'counter',
   container: undefined,
-  timeout: 600,
+  timeoutSeconds: 600,
   via: undefined,
   output: undefined,
   fetch: 'auto',

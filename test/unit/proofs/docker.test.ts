@@ -62,8 +62,8 @@ describe('the counter in Docker', () => {
       details: expect.arrayContaining(['docker checkpoint create hangs']),
       hint: expect.stringMatching(/criu#2516|criu-dump\.log/),
     });
-    expect(runner.calls.find(({ args }) => args[0] === 'checkpoint')?.options.timeout).toBe(120_000);
-    expect(runner.calls.at(-1)).toMatchObject({ args: ['rm', '--force', '--volumes', expect.anything()], options: { timeout: 60_000 } });
+    expect(runner.calls.find(({ args }) => args[0] === 'checkpoint')?.options.timeoutMs).toBe(120_000);
+    expect(runner.calls.at(-1)).toMatchObject({ args: ['rm', '--force', '--volumes', expect.anything()], options: { timeoutMs: 60_000 } });
   });
 
   test('that cannot be checkpointed at once is told as Docker tells it', async () => {

@@ -30,7 +30,7 @@ export interface WantedPort {
 export interface Surroundings extends Pick<Context, 'paths' | 'options' | 'runner' | 'env'> {
   readonly machine: Machine;
   /** Still runs after the run was stopped: for removing what a check has made. */
-  readonly lastly: Context['lastly'];
+  readonly cleanupRunner: Context['cleanupRunner'];
   /** Ports that the cluster in question wants. */
   readonly ports: readonly WantedPort[];
   /** Addresses that CRIU's source may come from, beside the distribution's mirrors. */

@@ -90,7 +90,7 @@ const privileged: Check = {
         'update Docker; in a container, start that one with --privileged',
       );
     } finally {
-      await removeImage(on.lastly, image);
+      await removeImage(on.cleanupRunner, image);
       await rm(folder, { recursive: true, force: true });
     }
   },

@@ -6,9 +6,9 @@ import { type Machine, thisMachine } from './machine.js';
 import { reach } from './reach.js';
 
 /** How long a check may take, milliseconds: a hanging engine or proxy must not hang the others. */
-const PATIENCE = 8000;
+const PATIENCE_MS = 8000;
 /** How long a command of a check may take, milliseconds. */
-const COMMAND_TIMEOUT = 6000;
+const COMMAND_TIMEOUT_MS = 6000;
 /** The same for those that are asked before a run. */
 const QUICK = { patience: 3000, commandTimeout: 2500 };
 
@@ -33,7 +33,7 @@ export function surroundings(ctx: Context, subject: Subject = {}): Surroundings 
     goSources = [],
     criuReport = '',
     machine = thisMachine(),
-    commandTimeout = COMMAND_TIMEOUT,
+    commandTimeout = COMMAND_TIMEOUT_MS,
   } = subject;
   const asked = new Map<string, Promise<unknown>>();
   return {
@@ -42,7 +42,7 @@ export function surroundings(ctx: Context, subject: Subject = {}): Surroundings 
     env: ctx.env,
     // Words of programs are read, so they must be the untranslated ones.
     runner: bounded(withDefaults(ctx.runner, { env: { LC_ALL: 'C' } }), commandTimeout),
-    lastly: bounded(ctx.lastly, commandTimeout),
+    cleanupRunner: bounded(ctx.cleanupRunner, commandTimeout),
     machine,
     ports,
     criuSources,
@@ -62,7 +62,7 @@ export function surroundings(ctx: Context, subject: Subject = {}): Surroundings 
 /** A runner that gives no command longer than this, whatever it is told. */
 function bounded(runner: Runner, timeout: number): Runner {
   return {
-    run: (file, args, options = {}) => runner.run(file, args, { ...options, timeout: Math.min(options.timeout ?? timeout, timeout) }),
+    run: (file, args, options = {}) => runner.run(file, args, { ...options, timeoutMs: Math.min(options.timeoutMs ?? timeout, timeout) }),
   };
 }
 
@@ -72,7 +72,7 @@ function bounded(runner: Runner, timeout: number): Runner {
  * @param patience milliseconds for each check
  * @returns in the order of the checks
  */
-export function examine(checks: readonly Check[], on: Surroundings, patience = PATIENCE): Promise<Examined[]> {
+export function examine(checks: readonly Check[], on: Surroundings, patience = PATIENCE_MS): Promise<Examined[]> {
   return Promise.all(
     checks.map(async (check) => {
       const { id, title } = check;

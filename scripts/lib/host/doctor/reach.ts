@@ -13,7 +13,7 @@ export interface Reached {
 }
 
 /** How long an address may take to answer, milliseconds. */
-const PATIENCE = 5000;
+const PATIENCE_MS = 5000;
 
 /** The system's list of certificate authorities on Debian and Ubuntu, of package ca-certificates: that of Go, apt, curl and git. */
 export const SYSTEM_AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
@@ -31,7 +31,7 @@ export interface How {
  * Tries an address with a HEAD request, through a proxy where one is given. Answers that refuse the caller (401, 403, 407) and
  * those of a broken gateway (502 to 504) do not count as reached.
  */
-export async function reach(url: string, { proxy, authorities, patience = PATIENCE }: How = {}): Promise<Reached> {
+export async function reach(url: string, { proxy, authorities, patience = PATIENCE_MS }: How = {}): Promise<Reached> {
   const start = performance.now();
   try {
     const ca = authorities === undefined ? undefined : await readFile(authorities, 'utf8').catch(() => undefined);

@@ -53,9 +53,9 @@ describe('looking at a machine', () => {
 
   test('bounds every command in time, and asks in the C locale', async () => {
     const runner = fakeRunner({ 'docker info': '' });
-    const asks = check('asks', async (on) => pass((await on.runner.run('docker', ['info'], { timeout: 20_000 })).stdout));
+    const asks = check('asks', async (on) => pass((await on.runner.run('docker', ['info'], { timeoutMs: 20_000 })).stdout));
     await refuseUnfit(testContext({ runner }), [asks], work);
-    expect(runner.calls[0]?.options).toMatchObject({ timeout: 2500, env: { LC_ALL: 'C' } });
+    expect(runner.calls[0]?.options).toMatchObject({ timeoutMs: 2500, env: { LC_ALL: 'C' } });
   });
 
   test('asks once for what several checks want to know', async () => {
