@@ -9,6 +9,7 @@ import { imageNames } from '../lib/core/options.js';
 export default task({
   name: 'clean',
   summary: 'Removes all that was made: the cache, and the images. Archives of checkpoints go too.',
+  manual: ['It refuses while a cluster runs from the images. Go’s own caches stay, and what was installed on the machine.'],
   flags: {},
   async run({ ctx, print, printJson }) {
     const images = [];

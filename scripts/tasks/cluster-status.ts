@@ -21,7 +21,8 @@ const nodeList = z.looseObject({
 
 export default task({
   name: 'cluster:status',
-  summary: 'Shows the cluster’s nodes, and whether it still matches its configuration and image. Exit code 1 when it does not serve.',
+  summary: 'Shows the cluster’s nodes, and whether it still matches its configuration and image.',
+  manual: ['Exit code 1 when it does not serve: there is none, its API server does not answer, or a node is not ready.'],
   flags: { name: clusterFlags.name, config: clusterFlags.config },
   options: clusterOptions,
   async run({ ctx, print, printJson }) {

@@ -9,6 +9,10 @@ import { clusterGoals } from '../steps/cluster.js';
 export default task({
   name: 'cluster:up',
   summary: 'Creates the cluster, and builds what is missing for it. Returns when it serves.',
+  manual: [
+    'A cluster that is up and matches is left alone; nodes that were stopped are started. One that no longer matches its configuration',
+    'or image is refused with what has changed, unless --recreate says to make it anew: what ran in it is lost then.',
+  ],
   flags: { ...clusterFlags, 'dry-run': { type: 'boolean', help: 'show what would be done and why, do nothing' } },
   options: clusterOptions,
   async run({ flags, ctx, print, printJson }) {

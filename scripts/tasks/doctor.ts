@@ -9,7 +9,11 @@ import { criuReport } from '../steps/criu.js';
 
 export default task({
   name: 'doctor',
-  summary: 'Tells whether this machine can do what the toolkit is for, and what mends what is missing. Exit code 1 when something fails.',
+  summary: 'Tells whether this machine can do what the toolkit is for, and the command that mends what is missing.',
+  manual: [
+    'It looks at the distribution, sudo, disk, memory, Docker, kernel and network. It changes nothing. Exit code 1 when something fails; a warning',
+    'is no failure. --name and --config say for which cluster the ports are looked at.',
+  ],
   flags: { name: clusterFlags.name, config: clusterFlags.config },
   options: clusterOptions,
   async run({ ctx, print, printJson }) {

@@ -17,7 +17,11 @@ import { counterManifest } from '../workloads/counter-pod.js';
 
 export default task({
   name: 'e2e:api',
-  summary: 'Proves the checkpoint endpoint of the API server: requests, refusals, rights, discovery, trouble.',
+  summary: 'Proves the checkpoint endpoint of the API server: requests, refusals, rights, audit, discovery.',
+  manual: [
+    'It builds and creates what is missing, as cluster:up does. It also proves that nobody who goes away in the middle leaves a container',
+    'paused.',
+  ],
   flags: clusterFlags,
   options: clusterOptions,
   async run({ ctx, print, printJson }) {

@@ -18,6 +18,11 @@ const ROUNDS = 10;
 export default task({
   name: 'e2e:checkpoint',
   summary: 'From nothing to a checkpointed pod, proven: builds what is missing, creates the cluster, checkpoints the counter.',
+  manual: [
+    'The kubelet is asked from its node. Each statement is proven as it is made: the archive is opened, the numbers are checked for gaps,',
+    'the kubelet’s metrics are compared. The cluster is left up, the last archive is kept in .cache/archives.',
+    '--hard takes a few minutes more; docs/archive-and-restore.md says what it strikes.',
+  ],
   flags: {
     ...clusterFlags,
     hard: {

@@ -13,6 +13,11 @@ import { dockerExperimental, refuseUnlessRestartable } from '../steps/docker-exp
 export default task({
   name: 'e2e:docker',
   summary: 'Proves checkpoint and restore through Docker: the counter goes on, no number lost or repeated.',
+  manual: [
+    'docker checkpoint create, then docker start --checkpoint, again and again. It needs no cluster. It turns "experimental" on in',
+    'daemon.json and restarts Docker, where the engine does not say that it is experimental already. From engine 28 on the container',
+    'runs with --network host (moby/moby#50750).',
+  ],
   flags: { cycles: { type: 'string', value: 'N', help: 'how many times in a row (default: 10)' } },
   async run({ flags, ctx, print, printJson }) {
     const cycles = Number(flags.cycles ?? 10);

@@ -13,7 +13,11 @@ export default task({
     continue: { type: 'boolean', help: 'go on after conflicts have been resolved' },
     abort: { type: 'boolean', help: 'give it up: the pin and the patches stay as they were' },
   },
-  words: 'NAME VERSION',
+  manual: [
+    'At a conflict it names the files and stops: resolve them in the tree, git am --continue, then npm run fork:bump -- NAME --continue.',
+    'Until then the pin and the patches in the checkout stay as they were.',
+  ],
+  words: 'NAME [VERSION]',
   async run({ flags, words, ctx, print, printJson }) {
     const fork = forkNamed(words[0]);
     await bringAbout(ctx, [goToolchain]);

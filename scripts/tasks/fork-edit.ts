@@ -1,5 +1,6 @@
 import { task } from '../lib/cli/task.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
+import { forks } from '../lib/forks/fork.js';
 import { editFork, forkNamed } from '../lib/forks/tree.js';
 import { goToolchain } from '../steps/go-toolchain.js';
 
@@ -7,6 +8,7 @@ export default task({
   name: 'fork:edit',
   summary: 'Lays out a fork as a git tree to work in: the pinned upstream, one commit a patch. Work in progress is left as it is.',
   flags: {},
+  manual: [`NAME is one of ${Object.keys(forks).join(', ')}. The tree lies beside the fork’s go.mod, in the folder tree.`],
   words: 'NAME',
   async run({ words, ctx, print, printJson }) {
     const fork = forkNamed(words[0]);

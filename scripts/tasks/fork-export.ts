@@ -5,6 +5,7 @@ export default task({
   name: 'fork:export',
   summary: 'Writes the commits of a fork’s editable tree back as its patch series.',
   flags: {},
+  manual: ['Each commit on top of the pristine one becomes a patch. What is not committed is refused.'],
   words: 'NAME',
   async run({ words, ctx, print, printJson }) {
     const fork = forkNamed(words[0]);

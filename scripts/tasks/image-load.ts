@@ -8,6 +8,7 @@ import { kind } from '../steps/kind.js';
 export default task({
   name: 'image:load',
   summary: 'Brings images from Docker to all nodes of the cluster. An image that is there is not sent again.',
+  manual: ['For example:', '  npm run image:load -- counter:latest'],
   flags: nameFlag,
   words: 'IMAGE…',
   options: clusterOptions,

@@ -1,4 +1,4 @@
 import { passThrough } from '../lib/cli/pass-through.js';
 import { kind } from '../steps/kind.js';
 
-export default passThrough('kind', kind, 'Runs the built kind: npm run kind -- get clusters');
+export default passThrough('kind', kind, { summary: 'Runs the built kind.', manual: ['For example:', '  npm run kind -- get clusters'] });

@@ -22,7 +22,12 @@ import { networkToolsTar } from '../steps/network-tools.js';
 
 export default task({
   name: 'kubernetes:push',
-  summary: 'Builds what changed in Kubernetes and swaps it into the running cluster: from the editable tree when there is one.',
+  summary: 'Builds what changed in Kubernetes and swaps it into the running cluster.',
+  manual: [
+    'It builds the editable tree (fork:edit) when there is one, else the pin and its patches. Each program is compared with the one that',
+    'runs, and only what differs is swapped: static pods through their manifest, kube-proxy through its daemon set, the kubelet with a',
+    `restart. Programs: ${allKubernetesPrograms.join(', ')}.`,
+  ],
   flags: {
     name: clusterFlags.name,
     kubernetes: { ...clusterFlags.kubernetes, help: 'build this Kubernetes checkout instead' },

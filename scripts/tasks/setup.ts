@@ -9,6 +9,10 @@ import { environment } from '../steps/environment.js';
 export default task({
   name: 'setup',
   summary: 'Builds everything: CRIU, kind, containerd, Kubernetes, the images. Does only what is missing.',
+  manual: [
+    'It also installs what that needs: packages of apt, the Docker engine, Go. A run that was stopped or failed goes on from what is',
+    'finished. No cluster is made.',
+  ],
   flags: {
     'dry-run': { type: 'boolean', help: 'show what would be done and why, do nothing' },
     timings: { type: 'boolean', help: 'print how long each step took, and the disk that is used' },

@@ -13,14 +13,15 @@ export default task({
   manual: [
     'A box is a system, or a system and what is special about it: debian:13, debian:13+apt-lock. Without any, the default ones run.',
     'Each has an init system of its own where that works here, a user with sudo, Docker data on a volume; it gets a clone of HEAD and',
-    'shares Go’s caches with this machine. Boxes are removed when they end, also by Ctrl-C; their logs stay.',
+    'shares Go’s caches with this machine. Boxes are removed when they end, also by Ctrl-C; their logs stay. Exit code 1 when a box',
+    'failed or none passed; one that this host cannot hold is told as "not here", and is no failure.',
   ],
   flags: {
     list: { type: 'boolean', help: 'show the boxes that there are' },
     keep: { type: 'boolean', help: 'leave boxes that failed running, to look inside' },
     remove: { type: 'boolean', help: 'only remove what earlier runs left or kept' },
   },
-  words: 'BOX…',
+  words: '[BOX…]',
   async run({ flags, words, ctx, print, printJson }) {
     const boxes = chosenBoxes(words);
     if (flags.list) {

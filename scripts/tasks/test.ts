@@ -23,7 +23,11 @@ export default task({
   flags: {
     project: { type: 'string', value: 'NAME,…', help: `only these tests: ${PROJECTS.join(', ')} (default: ${BY_DEFAULT.join(',')})` },
   },
-  words: 'FILE…',
+  manual: [
+    'The e2e tests use the cluster of this instance and leave it up. The last line is the count: N passed, N failed. Exit code 1 when',
+    'something failed, or nothing passed.',
+  ],
+  words: '[FILE…]',
   async run({ flags, words, ctx, print, printJson }) {
     const chosen = flags.project?.split(',') ?? BY_DEFAULT;
     const unknown = chosen.find((name) => !PROJECTS.includes(name));

@@ -5,16 +5,20 @@ import { bringAbout } from '../engine/bring-about.js';
 import type { Step } from '../engine/step.js';
 import { type Task, task } from './task.js';
 
-/** A task that hands its arguments to a program that a step builds, and the program's exit code back. */
+/**
+ * A task that hands its arguments to a program that a step builds, and the program's exit code back.
+ * @param name the task's, and the program's
+ * @param first arguments that go before those of the user
+ */
 export function passThrough(
   name: string,
   program: Step,
-  summary: string,
-  first: (clusterName: string) => readonly string[] = () => [],
+  { summary, manual, first = () => [] }: { summary: string; manual: readonly string[]; first?: (clusterName: string) => readonly string[] },
 ): Task {
   return task({
     name,
     summary,
+    manual: [...manual, 'All arguments go to the program, flags included; the exit code is the program’s.'],
     flags: {},
     words: 'ARGUMENT…',
     passThrough: true,

@@ -100,16 +100,28 @@ export function readArguments<F extends Flags>(
   return { flags: values as FlagValues<F & typeof commonFlags>, words: parsed.positionals };
 }
 
+/** How a task is called, in one line. */
+export function usageOf(task: Task): string {
+  const words = [task.words, Object.keys(task.flags).length > 0 ? '[FLAG…]' : undefined].filter((word) => word !== undefined);
+  return ['npm run', task.name, ...(words.length > 0 ? ['--', ...words] : [])].join(' ');
+}
+
+/** A flag as it is written, e.g. "-o, --output FILE". */
+export function flagForm(name: string, { short, type, value = 'VALUE' }: Flag): string {
+  return `${short === undefined ? '' : `-${short}, `}--${name}${type === 'string' ? ` ${value}` : ''}`;
+}
+
 /** The help of a task. */
 export function helpText(task: Task): string {
   const declared: Flags = { ...task.flags, ...commonFlags };
   const indent = Object.values(declared).some(({ short }) => short !== undefined) ? '    ' : '';
   const rows = Object.entries(declared).map(([name, flag]): [string, string] => [
-    `${flag.short === undefined ? indent : `-${flag.short}, `}--${name}${flag.type === 'string' ? ` ${flag.value ?? 'VALUE'}` : ''}`,
+    `${flag.short === undefined ? indent : ''}${flagForm(name, flag)}`,
     flag.help,
   ]);
   const width = Math.max(...rows.map(([left]) => left.length));
-  const usage = `npm run ${task.name}${Object.keys(task.flags).length > 0 || task.words !== undefined ? ' --' : ''}${task.words === undefined ? '' : ` ${task.words}`}`;
   const manual = task.manual === undefined ? [] : [`${task.manual.join('\n')}\n`];
-  return [`${usage}\n`, `${task.summary}\n`, ...manual, ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)].join('\n');
+  return [`${usageOf(task)}\n`, `${task.summary}\n`, ...manual, ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)].join(
+    '\n',
+  );
 }

@@ -101,7 +101,7 @@ describe('the help', () => {
   test('shows how to call the task, what it does, and each flag', () => {
     expect(helpText(example as unknown as Task)).toBe(
       [
-        'npm run cluster:up --',
+        'npm run cluster:up -- [FLAG…]',
         '',
         'Creates the cluster.',
         '',
@@ -117,7 +117,7 @@ describe('the help', () => {
   test('shows short forms, and what else there is to know', () => {
     expect(helpText(withShort as unknown as Task)).toBe(
       [
-        'npm run checkpoint -- POD',
+        'npm run checkpoint -- POD [FLAG…]',
         '',
         'Checkpoints.',
         '',
@@ -133,6 +133,6 @@ describe('the help', () => {
   });
 
   test('names the words of a task that takes some', () => {
-    expect(helpText(withWords as unknown as Task)).toMatch(/^npm run image:load -- IMAGE…\n/);
+    expect(helpText(withWords as unknown as Task)).toMatch(/^npm run image:load -- IMAGE… \[FLAG…\]\n/);
   });
 });
