@@ -5,7 +5,7 @@ import { ToolkitError } from '../core/errors.js';
 import { readIfThere, writeAtomically } from '../core/files.js';
 import { hashTree, sha256 } from '../core/hash.js';
 import { canonicalJson } from '../core/json.js';
-import type { Step } from './step.js';
+import type { Product, Step } from './step.js';
 
 /** What a step's key is made of, part by part, so that a change can be named. */
 export type KeyParts = Readonly<Record<string, string>>;
@@ -70,9 +70,15 @@ async function staleProduct(step: Step, ctx: Context, key: string, parts: KeyPar
   for (const product of step.produces?.(ctx) ?? []) {
     const found = await product.fingerprint(ctx);
     if (found === undefined) return `${product.name} is gone`;
-    if (found !== stamp.products[product.name]) return `${product.name} is not the one that was made`;
+    if (found !== stamp.products[recordName(product, ctx)]) return `${product.name} is not the one that was made`;
   }
   return undefined;
+}
+
+/** A file of the cache is recorded by its place in it: a checkout that is moved or copied has still made what it made. */
+function recordName({ name }: Product, { paths }: Pick<Context, 'paths'>): string {
+  const inCache = path.relative(paths.cache, name);
+  return path.isAbsolute(name) && !inCache.startsWith('..') ? inCache : name;
 }
 
 /** Names what differs between two sets of key parts. */
@@ -88,7 +94,7 @@ export async function writeStamp(step: Step, ctx: Context, { key, parts }: Fresh
   for (const product of step.produces(ctx)) {
     const fingerprint = await product.fingerprint(ctx);
     if (fingerprint === undefined) throw new ToolkitError(`${step.title} finished without making ${product.name}`);
-    products[product.name] = fingerprint;
+    products[recordName(product, ctx)] = fingerprint;
   }
   const stamp: Stamp = { key, parts, products, seconds };
   await writeAtomically(stampPath(step, ctx), `${JSON.stringify(stamp, null, 2)}\n`);

@@ -1,4 +1,4 @@
-import { readdir, rm, utimes } from 'node:fs/promises';
+import { cp, readdir, rm, utimes } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { achieve, inOrder, plan } from '../../../scripts/lib/engine/engine.js';
 import { stampPath } from '../../../scripts/lib/engine/freshness.js';
@@ -95,6 +95,15 @@ describe('a step', () => {
     await rm(productOf(ctx, need));
     expect(await reasons([goal], ctx)).toEqual({ need: `${productOf(ctx, need)} is gone` });
     expect(await bring([goal], ctx)).toEqual(['need']);
+  });
+
+  test('is done in a checkout that was moved with its cache', async () => {
+    const before = testContext();
+    expect(await bring([makes('made')], before)).toEqual(['made']);
+    const moved = testContext();
+    await rm(moved.paths.root, { recursive: true });
+    await cp(before.paths.root, moved.paths.root, { recursive: true, preserveTimestamps: true });
+    expect(await reasons([makes('made')], moved)).toEqual({});
   });
 
   test('whose product was replaced by another says so', async () => {
