@@ -1,6 +1,6 @@
 import { kubeletRoute } from '../checkpoint/routes.js';
 import { kubeletUrl } from '../lib/cluster/kubelet.js';
-import { controlPlane, onNode } from '../lib/cluster/node.js';
+import { controlPlane, Node } from '../lib/cluster/node.js';
 import type { RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
@@ -28,7 +28,7 @@ export async function benchCheckpoint(ctx: Context, stock: string): Promise<Benc
   try {
     const pods = await makeBallasts(ctx, node);
     await expectRuntime(ctx, node, true);
-    await bringStock(ctx, node, stock);
+    await bringStock(new Node(ctx.runner, node), stock);
     for (let round = 0; round < ROUNDS; round++) {
       ctx.say(`round ${round + 1} of ${ROUNDS}`);
       const take = async (...ways: readonly Way[]): Promise<void> => {
@@ -53,22 +53,19 @@ export async function benchCheckpoint(ctx: Context, stock: string): Promise<Benc
 /** One checkpoint, or one pause: how long it took and how long the process stood still by its own clock, seconds. */
 async function sample(ctx: Context, container: RunningContainer, way: Way): Promise<{ call: number; frozen: number }> {
   // What the one before has left to be written must not slow this one down.
-  await onNode(ctx, container.node, ['sync']);
+  await new Node(ctx.runner, container.node).run(['sync']);
   const since = await clockOf(ctx, container);
   const call = await commandBy(ctx, container, way);
   return { call, frozen: await runsOn(ctx, container, since) };
 }
 
 function commandBy(ctx: Context, container: RunningContainer, way: Way): Promise<number> {
+  const node = new Node(ctx.runner, container.node);
   switch (way) {
     case 'runc':
-      return timedInNode(
-        ctx,
-        container.node,
-        `${RUNC} checkpoint --leave-running --image-path ${DUMP}/image --work-path ${DUMP} ${container.id}`,
-      );
+      return timedIn(node, `${RUNC} checkpoint --leave-running --image-path ${DUMP}/image --work-path ${DUMP} ${container.id}`);
     case 'pause':
-      return timedInNode(ctx, container.node, `${RUNC} pause ${container.id} && ${RUNC} resume ${container.id}`);
+      return timedIn(node, `${RUNC} pause ${container.id} && ${RUNC} resume ${container.id}`);
     case 'stock':
     case 'ours':
       return timedRequest(ctx, container, kubeletUrl(`${kubeletRoute(container)}?timeout=600`));
@@ -76,14 +73,14 @@ function commandBy(ctx: Context, container: RunningContainer, way: Way): Promise
 }
 
 /** Runs a command in a node, with a folder for a dump. @returns seconds that it took there */
-async function timedInNode(ctx: Context, node: string, command: string): Promise<number> {
+async function timedIn(node: Node, command: string): Promise<number> {
   const script = [
     `mkdir -p ${DUMP}; start=$EPOCHREALTIME`,
     `${command} >&2; code=$?`,
     `end=$EPOCHREALTIME; rm -rf ${DUMP}`,
     'awk "BEGIN {print $end - $start}"; exit $code',
   ].join('; ');
-  const { stdout } = await onNode(ctx, node, ['bash', '-c', script], { failure: 'runc does not do it' });
+  const { stdout } = await node.run(['bash', '-c', script], { failure: 'runc does not do it' });
   return Number(stdout);
 }
 
@@ -94,7 +91,7 @@ async function warmUp(ctx: Context, { small }: Ballasts): Promise<void> {
 
 /** What is measured must be what is meant. */
 async function expectRuntime(ctx: Context, node: string, patched: boolean): Promise<void> {
-  const version = await runtimeVersion(ctx, node);
+  const version = await runtimeVersion(new Node(ctx.runner, node));
   if (version.includes('+checkpoint') !== patched)
     throw new ToolkitError(`containerd of ${node} is not the one to be measured`, {
       details: [`it is ${version}`],

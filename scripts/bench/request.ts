@@ -1,9 +1,8 @@
 import { archiveOf } from '../checkpoint/answer.js';
 import { APART_MS } from '../checkpoint/checkpoint.js';
 import { cleanUpAfterSuccess, lookBefore } from '../checkpoint/cleanup.js';
-import { removeArchive } from '../checkpoint/node-archive.js';
 import { asApiServer } from '../lib/cluster/kubelet.js';
-import { onNode } from '../lib/cluster/node.js';
+import { Node } from '../lib/cluster/node.js';
 import type { RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 
@@ -12,8 +11,9 @@ import type { Context } from '../lib/core/context.js';
  * @returns seconds from the request to its answer, as curl counts them
  */
 export async function timedRequest(ctx: Context, container: RunningContainer, address: string): Promise<number> {
+  const node = new Node(ctx.runner, container.node);
   const before = await lookBefore(ctx, container);
-  const { stdout } = await onNode(ctx, container.node, [
+  const { stdout } = await node.run([
     'curl',
     '--silent',
     '--show-error',
@@ -28,7 +28,7 @@ export async function timedRequest(ctx: Context, container: RunningContainer, ad
   const [status = '', seconds = ''] = end.split(' ');
   const archive = archiveOf({ status: Number(status), body });
   await cleanUpAfterSuccess(ctx, container, before);
-  await removeArchive(ctx, { archive, node: container.node });
+  await node.remove(archive);
   await ctx.clock.sleep(APART_MS, ctx.signal);
   return Number(seconds);
 }

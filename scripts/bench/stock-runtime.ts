@@ -1,5 +1,5 @@
 import { askKubelet } from '../lib/cluster/kubelet.js';
-import { onNode } from '../lib/cluster/node.js';
+import { Node } from '../lib/cluster/node.js';
 import type { Context } from '../lib/core/context.js';
 import { until } from '../lib/core/until.js';
 
@@ -7,9 +7,9 @@ const INSTALLED = '/usr/local/bin/containerd';
 const STOCK = '/opt/stock-containerd';
 
 /** Brings a containerd without patches to a node, beside the one that runs. */
-export async function bringStock(ctx: Context, node: string, program: string): Promise<void> {
-  await ctx.runner.run('docker', ['cp', '--quiet', program, `${node}:${STOCK}`]);
-  await onNode(ctx, node, ['chmod', '0755', STOCK]);
+export async function bringStock(node: Node, program: string): Promise<void> {
+  await node.send(program, STOCK);
+  await node.run(['chmod', '0755', STOCK]);
 }
 
 /**
@@ -17,21 +17,21 @@ export async function bringStock(ctx: Context, node: string, program: string): P
  * whatever happens; a node that is restarted in the middle has it as well, for nothing is written over.
  */
 export async function withStock<T>(ctx: Context, node: string, act: () => Promise<T>): Promise<T> {
-  await onNode(ctx, node, ['mount', '--bind', STOCK, INSTALLED]);
+  await new Node(ctx.runner, node).run(['mount', '--bind', STOCK, INSTALLED]);
   try {
     await restart(ctx, node);
     return await act();
   } finally {
     const later: Context = { ...ctx, runner: ctx.cleanupRunner, signal: new AbortController().signal };
     // Lazily: the program is at work.
-    await onNode(later, node, ['umount', '--lazy', INSTALLED]);
+    await new Node(later.runner, node).run(['umount', '--lazy', INSTALLED]);
     await restart(later, node);
   }
 }
 
 /** Returns when the kubelet reaches the restarted containerd. */
 async function restart(ctx: Context, node: string): Promise<void> {
-  await onNode(ctx, node, ['systemctl', 'restart', 'containerd']);
+  await new Node(ctx.runner, node).run(['systemctl', 'restart', 'containerd']);
   await until(
     ctx,
     `the kubelet of ${node} reaches containerd`,
@@ -41,7 +41,7 @@ async function restart(ctx: Context, node: string): Promise<void> {
 }
 
 /** Version of the containerd that runs in a node, e.g. `v2.0.0+checkpoint`. */
-export async function runtimeVersion(ctx: Context, node: string): Promise<string> {
-  const { stdout } = await onNode(ctx, node, ['sh', '-c', "ctr version | sed -n '/^Server:/,$ s/^ *Version: *//p'"]);
+export async function runtimeVersion(node: Node): Promise<string> {
+  const { stdout } = await node.run(['sh', '-c', "ctr version | sed -n '/^Server:/,$ s/^ *Version: *//p'"]);
   return stdout;
 }

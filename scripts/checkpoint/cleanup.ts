@@ -1,9 +1,8 @@
 import { archiveFolder } from '../lib/cluster/kubelet.js';
-import { nodeImages, onNode } from '../lib/cluster/node.js';
+import { Node } from '../lib/cluster/node.js';
 import type { RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { messageOf } from '../lib/core/errors.js';
-import type { Runner } from '../lib/core/runner.js';
 
 /** The images that containerd 2.0 makes of a container on the way, and forgets. Those of others may be at use. */
 const leftovers = ({ id }: Pick<RunningContainer, 'id'>): string => `name~=^containerd.io/checkpoint/${id}:`;
@@ -23,15 +22,14 @@ export interface Before {
 
 /** Notes what the node holds, to tell afterwards what a checkpoint left. */
 export async function lookBefore(ctx: Context, container: RunningContainer): Promise<Before> {
-  return {
-    images: new Set(await nodeImages(ctx, container.node, leftovers(container))),
-    archives: new Set(await archivesOf(ctx.runner, container)),
-  };
+  const node = new Node(ctx.runner, container.node);
+  return { images: new Set(await node.images(leftovers(container))), archives: new Set(await archivesOf(node, container)) };
 }
 
 /** After a success: takes out what the runtime forgot, and resumes a container that was paused before the call and still is. */
 export async function cleanUpAfterSuccess(ctx: Context, container: RunningContainer, before: Before): Promise<void> {
-  await Promise.all([removeLeftovers(ctx.runner, container, before.images), resume(ctx, ctx.runner, container)]);
+  const node = new Node(ctx.runner, container.node);
+  await Promise.all([removeLeftovers(node, container, before.images), resume(ctx, node, container)]);
 }
 
 /** What is known about a checkpoint that failed. */
@@ -53,37 +51,34 @@ export async function restoreAfterFailure(
   before: Before,
   { request, patienceMs }: Failure,
 ): Promise<void> {
-  const { cleanupRunner, say } = ctx;
-  const { node } = container;
+  const node = new Node(ctx.cleanupRunner, container.node);
   try {
     const stopped = ctx.signal.aborted;
     if (stopped && request !== undefined) {
       // Stopping `docker exec` does not stop what it had started in the node.
-      await onNode({ runner: cleanupRunner }, node, ['pkill', '-f', request], { accept: true });
+      await node.run(['pkill', '-f', request], { accept: true });
       await ctx.clock.sleep(SETTLE_MS);
     }
     const until = ctx.clock.now() + patienceMs;
-    while (!ctx.signal.aborted && ctx.clock.now() < until && (await isPaused(cleanupRunner, container))) await ctx.clock.sleep(LOOK_MS);
-    await resume(ctx, cleanupRunner, container);
-    for (const archive of await archivesOf(cleanupRunner, container)) {
-      if (!before.archives.has(archive) && (stopped || !(await isWhole(cleanupRunner, node, archive))))
-        await onNode({ runner: cleanupRunner }, node, ['rm', '-f', archive]);
+    while (!ctx.signal.aborted && ctx.clock.now() < until && (await isPaused(node, container))) await ctx.clock.sleep(LOOK_MS);
+    await resume(ctx, node, container);
+    for (const archive of await archivesOf(node, container)) {
+      if (!before.archives.has(archive) && (stopped || !(await isWhole(node, archive)))) await node.remove(archive);
     }
-    await removeLeftovers(cleanupRunner, container, before.images);
+    await removeLeftovers(node, container, before.images);
   } catch (error) {
-    say(`could not put everything right on ${node}: ${messageOf(error)}`);
+    ctx.say(`could not put everything right on ${node.name}: ${messageOf(error)}`);
   }
 }
 
-async function resume({ say }: Context, runner: Runner, container: RunningContainer): Promise<void> {
-  if (await resumeIfPaused(runner, container))
+async function resume({ say }: Context, node: Node, container: RunningContainer): Promise<void> {
+  if (await resumeIfPaused(node, container))
     say(`container ${container.container} of pod ${container.pod} had been left paused: it runs again`);
 }
 
 /** Whether the runtime counts a container as paused. */
-export async function isPaused(runner: Runner, { node, id }: Pick<RunningContainer, 'node' | 'id'>): Promise<boolean> {
-  const { stdout } = await onNode({ runner }, node, ['ctr', '--namespace=k8s.io', 'tasks', 'ls']);
-  return stdout.split('\n').some((line) => line.startsWith(id) && /\bPAUSED\b/.test(line));
+export async function isPaused(node: Node, { id }: Pick<RunningContainer, 'id'>): Promise<boolean> {
+  return (await node.tasks()).some((task) => task.id === id && task.status === 'PAUSED');
 }
 
 /**
@@ -93,9 +88,9 @@ export async function isPaused(runner: Runner, { node, id }: Pick<RunningContain
 export async function criuReason(ctx: Context, node: string, answer: string): Promise<string[]> {
   const log = /(\/(?:run|var)\/\S+\.log)\b/.exec(answer)?.[1];
   if (log === undefined) return [];
-  const { stdout } = await onNode({ runner: ctx.cleanupRunner }, node, ['grep', '--text', 'Error', log], { accept: true }).catch(() => ({
-    stdout: '',
-  }));
+  const { stdout } = await new Node(ctx.cleanupRunner, node)
+    .run(['grep', '--text', 'Error', log], { accept: true })
+    .catch(() => ({ stdout: '' }));
   return stdout
     .split('\n')
     .filter(Boolean)
@@ -104,33 +99,26 @@ export async function criuReason(ctx: Context, node: string, answer: string): Pr
 }
 
 /** Resumes a container whose task is paused. @returns whether it was */
-export async function resumeIfPaused(runner: Runner, container: Pick<RunningContainer, 'node' | 'id'>): Promise<boolean> {
-  if (!(await isPaused(runner, container))) return false;
-  await onNode({ runner }, container.node, ['ctr', '--namespace=k8s.io', 'tasks', 'resume', container.id]);
+export async function resumeIfPaused(node: Node, { id }: Pick<RunningContainer, 'id'>): Promise<boolean> {
+  if (!(await isPaused(node, { id }))) return false;
+  await node.ctr(['tasks', 'resume', id]);
   return true;
 }
 
 /** Archives of a container on its node. */
-async function archivesOf(runner: Runner, { node, pod, namespace, container }: RunningContainer): Promise<string[]> {
-  const { stdout } = await onNode(
-    { runner },
-    node,
-    ['find', archiveFolder, '-maxdepth', '1', '-name', `checkpoint-${pod}_${namespace}-${container}-[0-9][0-9][0-9][0-9]-*T*.tar`],
-    { accept: true },
-  );
-  return stdout.split('\n').filter(Boolean);
+function archivesOf(node: Node, { pod, namespace, container }: RunningContainer): Promise<string[]> {
+  return node.find(archiveFolder, `checkpoint-${pod}_${namespace}-${container}-[0-9][0-9][0-9][0-9]-*T*.tar`);
 }
 
 /** spec.dump is among the last entries: an archive that was cut off between two entries lacks it. */
-export async function isWhole(runner: Runner, node: string, archive: string): Promise<boolean> {
+export async function isWhole(node: Node, archive: string): Promise<boolean> {
   const script = 'list=$(tar -tf - <"$1" 2>/dev/null) && echo "$list" | grep -qx spec.dump';
-  const { exitCode } = await onNode({ runner }, node, ['sh', '-c', script, 'sh', archive], { accept: true });
+  const { exitCode } = await node.run(['sh', '-c', script, 'sh', archive], { accept: true });
   return exitCode === 0;
 }
 
 /** containerd 2.0 keeps an image, and its content, of every checkpoint: takes out those that were not there before. */
-async function removeLeftovers(runner: Runner, container: RunningContainer, before: ReadonlySet<string>): Promise<void> {
-  const { node } = container;
-  const added = (await nodeImages({ runner }, node, leftovers(container))).filter((image) => !before.has(image));
-  if (added.length > 0) await onNode({ runner }, node, ['ctr', '--namespace=k8s.io', 'images', 'rm', '--sync', ...added]);
+async function removeLeftovers(node: Node, container: RunningContainer, before: ReadonlySet<string>): Promise<void> {
+  const added = (await node.images(leftovers(container))).filter((image) => !before.has(image));
+  if (added.length > 0) await node.ctr(['images', 'rm', '--sync', ...added]);
 }

@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { onNode } from '../lib/cluster/node.js';
+import { Node } from '../lib/cluster/node.js';
 import type { Context } from '../lib/core/context.js';
 import { replace } from '../lib/core/files.js';
 
@@ -25,15 +25,18 @@ export async function takeArchive(
 ): Promise<string> {
   await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
   await replace(target, async (temporary) => {
-    await ctx.runner.run('docker', ['cp', '--quiet', `${node}:${archive}`, temporary], {
-      failure: 'the archive could not be copied from its node',
-    });
-    await chmod(temporary, 0o600);
+    await bringArchive(new Node(ctx.runner, node), archive, temporary);
   });
   return target;
 }
 
+/** Copies an archive from its node into a file of the host, for its owner alone. */
+export async function bringArchive(node: Node, archive: string, target: string): Promise<void> {
+  await node.bring(archive, target, { failure: 'the archive could not be copied from its node' });
+  await chmod(target, 0o600);
+}
+
 /** Removes an archive from its node. */
 export async function removeArchive(ctx: Pick<Context, 'runner'>, { archive, node }: Pick<Checkpoint, 'archive' | 'node'>): Promise<void> {
-  await onNode(ctx, node, ['rm', '-f', archive]);
+  await new Node(ctx.runner, node).remove(archive);
 }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { chmod, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { bringArchive } from '../checkpoint/node-archive.js';
 import { archiveFolder } from '../lib/cluster/kubelet.js';
-import { onNode } from '../lib/cluster/node.js';
+import { Node } from '../lib/cluster/node.js';
 import type { Context } from '../lib/core/context.js';
 import { UsageError } from '../lib/core/errors.js';
 import { sha256OfFile } from '../lib/core/hash.js';
@@ -54,7 +55,7 @@ export async function withFolder<T>(
     throw new UsageError(`node ${reach.name} cannot be reached through Docker: ${reach.why}`, {
       hint: 'Leave --fetch out, or: --fetch pod',
     });
-  if (way !== 'pod' && reach.kind !== undefined) return act(dockerFolder(ctx, reach.name));
+  if (way !== 'pod' && reach.kind !== undefined) return act(dockerFolder(new Node(ctx.runner, reach.name)));
   return withHelperPod(ctx, kube, { node: reach.name, ...helper }, (pod) =>
     act({
       by: 'pod',
@@ -80,11 +81,11 @@ export async function withFolder<T>(
   );
 }
 
-function dockerFolder(ctx: Context, node: string): Folder {
+function dockerFolder(node: Node): Folder {
   return {
     by: 'docker',
-    node,
-    run: async (command) => (await onNode(ctx, node, command)).stdout,
+    node: node.name,
+    run: async (command) => (await node.run(command)).stdout,
     async bring(file, target, onBytes) {
       const timer = setInterval(() => {
         stat(target).then(
@@ -94,13 +95,10 @@ function dockerFolder(ctx: Context, node: string): Folder {
       }, LOOK_MS);
       try {
         // The file comes with the mode that it has on the node: 0600.
-        await ctx.runner.run('docker', ['cp', '--quiet', `${node}:${file}`, target], {
-          failure: 'the archive could not be copied from its node',
-        });
+        await bringArchive(node, file, target);
       } finally {
         clearInterval(timer);
       }
-      await chmod(target, 0o600);
       const { size } = await stat(target);
       onBytes(size);
       return { bytes: size, sha256: await sha256OfFile(target) };

@@ -2,7 +2,7 @@ import { modeOf, readArchive } from '../checkpoint/archive.js';
 import { checkpoint } from '../checkpoint/checkpoint.js';
 import { type Checkpoint, removeArchive, takeArchive } from '../checkpoint/node-archive.js';
 import { askKubelet, certificateHolder, metricValue } from '../lib/cluster/kubelet.js';
-import { nodeImages, onNode } from '../lib/cluster/node.js';
+import { Node } from '../lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { expectSame, ToolkitError } from '../lib/core/errors.js';
@@ -38,7 +38,7 @@ export async function proveKubeletCheckpoint(ctx: Context, proof: Proof, rounds:
     return { seen: `${value.archive} in ${value.seconds.toFixed(2)} s`, value };
   });
   await proof.show('the archive lies on the node with mode 0600', async () => {
-    const { stdout } = await onNode(ctx, container.node, ['stat', '--format', '%a %U %s', made.archive]);
+    const { stdout } = await new Node(ctx.runner, container.node).run(['stat', '--format', '%a %U %s', made.archive]);
     const [mode = '', owner = '', size = '0'] = stdout.split(' ');
     expectSame(mode, '600', 'mode');
     expectSame(owner, 'root', 'owner');
@@ -87,7 +87,8 @@ export async function proveKubeletCheckpoint(ctx: Context, proof: Proof, rounds:
 /** Many in a row: each archive its own and whole, nothing left behind. */
 async function proveRow(ctx: Context, proof: Proof, container: RunningContainer, rounds: number): Promise<void> {
   await proof.show(`${rounds} checkpoints in a row give ${rounds} distinct, whole archives, and no image is left behind`, async () => {
-    const images = (await nodeImages(ctx, container.node)).join('\n');
+    const node = new Node(ctx.runner, container.node);
+    const images = (await node.images()).join('\n');
     const made: Checkpoint[] = [];
     for (let round = 0; round < rounds; round++) made.push(await checkpoint(ctx, container));
     const distinct = new Set(made.map(({ archive }) => archive));
@@ -98,7 +99,7 @@ async function proveRow(ctx: Context, proof: Proof, container: RunningContainer,
       await removeArchive(ctx, one);
       await ctx.cleanupRunner.run('rm', ['-f', copy]);
     }
-    expectSame((await nodeImages(ctx, container.node)).join('\n'), images, 'images of the node');
+    expectSame((await node.images()).join('\n'), images, 'images of the node');
     const { last } = await countsPast(ctx, POD, CONTAINER, (await podCount(ctx, POD, CONTAINER)).last + 2);
     const median = made.map(({ seconds }) => seconds).sort((a, b) => a - b)[Math.floor(rounds / 2)] ?? 0;
     return { seen: `median ${median.toFixed(2)} s, the counter at ${last}`, value: undefined };

@@ -4,7 +4,7 @@ import { goBuild } from '../lib/build/go.js';
 import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
 import { table } from '../lib/cli/table.js';
 import { task } from '../lib/cli/task.js';
-import { kubernetesNodes, type NodeContainer } from '../lib/cluster/node.js';
+import { kubernetesNodes, Node, type NodeContainer } from '../lib/cluster/node.js';
 import { defaultPatience, deployedSha256, importImages, placeOf, type Swap, swapFor, swapIn } from '../lib/cluster/swap.js';
 import type { Context } from '../lib/core/context.js';
 import { UsageError } from '../lib/core/errors.js';
@@ -107,6 +107,6 @@ function describe(ctx: Context, source: KubernetesSource): string {
 
 async function runsEverywhere(ctx: Context, nodes: readonly NodeContainer[], swap: Swap): Promise<boolean> {
   const targets = placeOf(swap.name) === 'static pod' ? nodes.filter(({ role }) => role === 'control-plane') : nodes;
-  const deployed = await Promise.all(targets.map(({ name }) => deployedSha256(ctx, name, swap.name)));
+  const deployed = await Promise.all(targets.map(({ name }) => deployedSha256(new Node(ctx.runner, name), swap.name)));
   return deployed.every((sha256) => sha256 === swap.sha256);
 }

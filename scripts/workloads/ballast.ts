@@ -1,5 +1,6 @@
 import { isPaused } from '../checkpoint/cleanup.js';
 import { kubectl } from '../lib/cluster/kubectl.js';
+import { Node } from '../lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { expectSame, ToolkitError } from '../lib/core/errors.js';
@@ -90,7 +91,8 @@ export async function runsOn(ctx: Context, container: RunningContainer, since: n
     () => readTicks(ctx, pod),
     (ticks) => (ticks.at(-1)?.at ?? 0) > first.at + GOES_ON_SECONDS,
   );
-  if (await isPaused(ctx.runner, container)) throw new ToolkitError(`the runtime counts the container of pod ${pod} as paused`);
+  if (await isPaused(new Node(ctx.runner, container.node), container))
+    throw new ToolkitError(`the runtime counts the container of pod ${pod} as paused`);
   expectSame((await findContainer(ctx, 'default', pod, BALLAST)).restartCount, restartCount, 'restartCount');
   return longestGap(seen, since);
 }

@@ -4,7 +4,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readArchive } from '../../scripts/checkpoint/archive.js';
-import { onNode } from '../../scripts/lib/cluster/node.js';
+import { Node } from '../../scripts/lib/cluster/node.js';
 import { findContainer } from '../../scripts/lib/cluster/pod.js';
 import { sha256OfFile } from '../../scripts/lib/core/hash.js';
 import { countsPast, podCount } from '../../scripts/workloads/counter-pod.js';
@@ -72,7 +72,7 @@ describe('the archive', () => {
     expect(made.local).toMatchObject({ file, by });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect((await readArchive(file)).id).toBe(plugin.container.id);
-    const { stdout: there } = await onNode(plugin.ctx, plugin.container.node, ['sha256sum', made.archive]);
+    const { stdout: there } = await new Node(plugin.ctx.runner, plugin.container.node).run(['sha256sum', made.archive]);
     expect(there.slice(0, 64)).toBe(await sha256OfFile(file));
     expect(made.local?.sha256).toBe(there.slice(0, 64));
     expect(await readdir(plugin.folder)).toEqual(['a.tar']);
@@ -166,14 +166,14 @@ describe('of a node that is not of this machine', () => {
   });
 
   test('a failure says what could not be looked at', async () => {
-    await onNode(plugin.ctx, plugin.container.node, ['mv', '/usr/local/sbin/criu', '/usr/local/sbin/criu.away']);
+    await new Node(plugin.ctx.runner, plugin.container.node).run(['mv', '/usr/local/sbin/criu', '/usr/local/sbin/criu.away']);
     try {
       const { exitCode, stderr } = await plugin.run([POD, '--context', CONTEXT], WITHOUT_DOCKER);
       expect(exitCode).toBe(1);
       expect(stderr).toContain(`node ${plugin.container.node} cannot be looked into`);
       expect(stderr).toContain(`could not be checkpointed`);
     } finally {
-      await onNode(plugin.ctx, plugin.container.node, ['mv', '/usr/local/sbin/criu.away', '/usr/local/sbin/criu']);
+      await new Node(plugin.ctx.runner, plugin.container.node).run(['mv', '/usr/local/sbin/criu.away', '/usr/local/sbin/criu']);
     }
   });
 });

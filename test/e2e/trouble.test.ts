@@ -4,7 +4,7 @@ import { checkpoint } from '../../scripts/checkpoint/checkpoint.js';
 import { resumeIfPaused } from '../../scripts/checkpoint/cleanup.js';
 import { removeArchive, takeArchive } from '../../scripts/checkpoint/node-archive.js';
 import { kubectl } from '../../scripts/lib/cluster/kubectl.js';
-import { nodeImages, onNode } from '../../scripts/lib/cluster/node.js';
+import { Node } from '../../scripts/lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../../scripts/lib/cluster/pod.js';
 import { applyAnew, counterManifest, countsPast, podCount } from '../../scripts/workloads/counter-pod.js';
 import { counterImage } from '../support/names.js';
@@ -15,15 +15,17 @@ const CONTAINER = 'counter-container';
 const { ctx, said, dispose } = realContext();
 let container: RunningContainer;
 
-const tasks = (): Promise<string> => onNode(ctx, container.node, ['ctr', '--namespace=k8s.io', 'tasks', 'ls']).then(({ stdout }) => stdout);
-const pause = (): Promise<unknown> => onNode(ctx, container.node, ['ctr', '--namespace=k8s.io', 'tasks', 'pause', container.id]);
-const archives = (): Promise<string> => onNode(ctx, container.node, ['ls', '/var/lib/kubelet/checkpoints']).then(({ stdout }) => stdout);
+let node: Node;
+
+const status = async (): Promise<string | undefined> => (await node.tasks()).find(({ id }) => id === container.id)?.status;
+const archives = (): Promise<string> => node.run(['ls', '/var/lib/kubelet/checkpoints']).then(({ stdout }) => stdout);
 
 beforeAll(async () => {
   await toolkitJson('cluster:up');
   await toolkitJson('image:load', [counterImage]);
   await applyAnew(ctx, await counterManifest(ctx, 'counter-pod.yaml'), 'counter');
   container = await findContainer(ctx, 'default', 'counter', undefined);
+  node = new Node(ctx.runner, container.node);
   await countsPast(ctx, 'counter', CONTAINER, 2);
 });
 
@@ -31,13 +33,13 @@ afterAll(dispose);
 
 describe('a checkpoint', () => {
   test('of a container that was left paused ends with the container running, whatever the kubelet answers', async () => {
-    await pause();
-    expect(await tasks()).toMatch(new RegExp(`${container.id}.*PAUSED`));
+    await node.ctr(['tasks', 'pause', container.id]);
+    expect(await status()).toBe('PAUSED');
     await checkpoint(ctx, container).then(
       (made) => removeArchive(ctx, made),
       () => undefined,
     );
-    expect(await tasks()).toMatch(new RegExp(`${container.id}.*RUNNING`));
+    expect(await status()).toBe('RUNNING');
     expect(said.join('\n')).toContain('had been left paused: it runs again');
     const { last } = await podCount(ctx, 'counter', CONTAINER);
     await countsPast(ctx, 'counter', CONTAINER, last + 2);
@@ -45,17 +47,17 @@ describe('a checkpoint', () => {
   });
 
   test('that fails leaves no archive, no image and a running container', async () => {
-    const before = { archives: await archives(), images: await nodeImages(ctx, container.node) };
+    const before = { archives: await archives(), images: await node.images() };
     // CRIU is not found: the runtime refuses.
-    await onNode(ctx, container.node, ['mv', '/usr/local/sbin/criu', '/usr/local/sbin/criu.away']);
+    await node.run(['mv', '/usr/local/sbin/criu', '/usr/local/sbin/criu.away']);
     try {
       await expect(checkpoint(ctx, container)).rejects.toThrow('container counter-container of pod counter could not be checkpointed');
     } finally {
-      await onNode(ctx, container.node, ['mv', '/usr/local/sbin/criu.away', '/usr/local/sbin/criu']);
+      await node.run(['mv', '/usr/local/sbin/criu.away', '/usr/local/sbin/criu']);
     }
-    expect({ archives: await archives(), images: await nodeImages(ctx, container.node) }).toEqual(before);
-    expect(await tasks()).toMatch(new RegExp(`${container.id}.*RUNNING`));
-    expect(await resumeIfPaused(ctx.runner, container)).toBe(false);
+    expect({ archives: await archives(), images: await node.images() }).toEqual(before);
+    expect(await status()).toBe('RUNNING');
+    expect(await resumeIfPaused(node, container)).toBe(false);
   });
 
   test('and another of the same container at the same time both succeed, one after the other', async () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
 import { kubeContext, kubectl } from '../../scripts/lib/cluster/kubectl.js';
-import { onNode } from '../../scripts/lib/cluster/node.js';
+import { Node } from '../../scripts/lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../../scripts/lib/cluster/pod.js';
 import type { Context } from '../../scripts/lib/core/context.js';
 import { applyAnew, countsPast } from '../../scripts/workloads/counter-pod.js';
@@ -111,7 +111,7 @@ export async function startPlugin(): Promise<Plugin> {
     helperPods: async () =>
       (await kubectl(ctx, ['get', 'pods', '-A', '-l', 'app.kubernetes.io/managed-by=kubectl-checkpoint', '--output', 'name'])).stdout,
     archives: async () =>
-      (await onNode(ctx, container.node, ['ls', '/var/lib/kubelet/checkpoints'])).stdout
+      (await new Node(ctx.runner, container.node).run(['ls', '/var/lib/kubelet/checkpoints'])).stdout
         .split('\n')
         .filter((name) => name.includes('_default-')),
     async dispose() {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { imageId } from '../build/docker-image.js';
 import type { Context } from '../core/context.js';
 import { ToolkitError, UsageError } from '../core/errors.js';
-import { kubernetesNodes, nodeImages } from './node.js';
+import { kubernetesNodes, Node } from './node.js';
 
 /** What became of an image. */
 export interface Loaded {
@@ -23,7 +23,7 @@ export async function loadImage(ctx: Context, image: string): Promise<Loaded> {
   const nodes = await kubernetesNodes(ctx, clusterName);
   if (nodes.length === 0) throw new UsageError(`there is no cluster ${clusterName}`, { hint: 'npm run cluster:up' });
   const lacking = async (): Promise<string[]> => {
-    const held = await Promise.all(nodes.map(async ({ name }) => [name, await holds(ctx, name, image, id)] as const));
+    const held = await Promise.all(nodes.map(async ({ name }) => [name, await holds(new Node(ctx.runner, name), image, id)] as const));
     return held.filter(([, there]) => !there).map(([name]) => name);
   };
   const sentTo = await lacking();
@@ -50,15 +50,15 @@ export function fullImageName(image: string): string {
  * True when the node has this very image: the name must stand for the same content as the ID. The CRI knows each image by the digest
  * of its configuration. Where the engine keeps its images in containerd, the ID is what the name points to itself.
  */
-async function holds(ctx: Context, node: string, image: string, id: string): Promise<boolean> {
+async function holds(node: Node, image: string, id: string): Promise<boolean> {
   const name = fullImageName(image);
-  const [byName, byId] = await Promise.all([targetOf(ctx, node, name), targetOf(ctx, node, id)]);
+  const [byName, byId] = await Promise.all([targetOf(node, name), targetOf(node, id)]);
   return byName !== undefined && (byName === byId || byName === id);
 }
 
-async function targetOf(ctx: Context, node: string, name: string): Promise<string | undefined> {
-  if ((await nodeImages(ctx, node, `name==${name}`)).length === 0) return undefined;
-  const { stdout } = await ctx.runner.run('docker', ['exec', node, 'ctr', '--namespace=k8s.io', 'images', 'ls', `name==${name}`]);
+async function targetOf(node: Node, name: string): Promise<string | undefined> {
+  if ((await node.images(`name==${name}`)).length === 0) return undefined;
+  const { stdout } = await node.ctr(['images', 'ls', `name==${name}`]);
   return stdout
     .split('\n')
     .find((line) => line.startsWith(`${name} `) || line.startsWith(`${name}\t`))

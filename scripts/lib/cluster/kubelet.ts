@@ -1,8 +1,7 @@
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
-import type { Runner } from '../core/runner.js';
 import { until } from '../core/until.js';
-import { nodeContainers, onNode } from './node.js';
+import { Node, nodeContainers } from './node.js';
 
 /** Where the kubelet writes archives. */
 export const archiveFolder = '/var/lib/kubelet/checkpoints';
@@ -33,16 +32,11 @@ export async function askKubelet(
   { node, via = node }: { node: string; via?: string },
   method: 'GET' | 'POST',
   path: string,
-  runner: Runner = ctx.runner,
 ): Promise<HttpAnswer> {
   const url = via === node ? kubeletUrl(path) : `https://${node}:${PORT}${path}`;
-  const { stdout } = await onNode(
-    { runner },
-    via,
+  const { stdout } = await new Node(ctx.runner, via).run(
     ['curl', '--silent', '--show-error', '-X', method, ...asApiServer, '--write-out', '\\n%{http_code}', url],
-    {
-      failure: `the kubelet of ${node} does not answer`,
-    },
+    { failure: `the kubelet of ${node} does not answer` },
   );
   const end = stdout.lastIndexOf('\n');
   const status = Number(stdout.slice(end + 1));
@@ -56,7 +50,7 @@ export async function untilKubeletAnswers(ctx: Context, node: string): Promise<v
   await until(
     ctx,
     `the kubelet of ${node} is healthy`,
-    () => onNode(ctx, node, ['curl', '--silent', 'http://localhost:10248/healthz'], { accept: true }),
+    () => new Node(ctx.runner, node).run(['curl', '--silent', 'http://localhost:10248/healthz'], { accept: true }),
     ({ stdout }) => stdout === 'ok',
   );
 }

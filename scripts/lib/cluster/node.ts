@@ -1,19 +1,65 @@
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
-import type { RunOptions, RunResult } from '../core/runner.js';
+import type { Runner, RunOptions, RunResult } from '../core/runner.js';
 
-/** Runs a command in a node of the cluster, which is a container. */
-export function onNode(
-  ctx: Pick<Context, 'runner'>,
-  node: string,
-  command: readonly string[],
-  options: RunOptions = {},
-): Promise<RunResult> {
-  return ctx.runner.run(
-    'docker',
-    ['exec', ...(options.input === undefined && options.inputFile === undefined ? [] : ['--interactive']), node, ...command],
-    options,
-  );
+/** A task of a node's containerd: the process of a container or of a sandbox. */
+export interface Task {
+  /** ID of its container. */
+  readonly id: string;
+  readonly pid: number;
+  /** RUNNING, PAUSED, STOPPED, … */
+  readonly status: string;
+}
+
+/** A node of a cluster, which is a container of this machine's Docker, and the runner that works on it. */
+export class Node {
+  constructor(
+    private readonly runner: Runner,
+    readonly name: string,
+  ) {}
+
+  /** Runs a command in it. @throws CommandError as the runner does */
+  run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const interactive = options.input === undefined && options.inputFile === undefined ? [] : ['--interactive'];
+    return this.runner.run('docker', ['exec', ...interactive, this.name, ...command], options);
+  }
+
+  /** Runs ctr(8) on what is Kubernetes' in its containerd. */
+  ctr(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return this.run(['ctr', '--namespace=k8s.io', ...args], options);
+  }
+
+  /** References of the images that match a filter of ctr(8), e.g. `name~=^containerd.io/checkpoint/`; sorted. */
+  async images(filter?: string): Promise<string[]> {
+    const { stdout } = await this.ctr(['images', 'ls', '--quiet', ...(filter === undefined ? [] : [filter])]);
+    return stdout.split('\n').filter(Boolean).sort();
+  }
+
+  async tasks(): Promise<Task[]> {
+    const { stdout } = await this.ctr(['tasks', 'ls']);
+    return [...stdout.matchAll(/^(\S+)\s+(\d+)\s+(\S+)/gm)].map(([, id = '', pid, status = '']) => ({ id, pid: Number(pid), status }));
+  }
+
+  /** Paths of what lies in a folder under a name that matches a pattern of find(1); none where there is no such folder. */
+  async find(folder: string, pattern: string): Promise<string[]> {
+    const { stdout } = await this.run(['find', folder, '-maxdepth', '1', '-name', pattern], { accept: true });
+    return stdout.split('\n').filter(Boolean);
+  }
+
+  /** Removes files, those that are there. */
+  async remove(...files: readonly string[]): Promise<void> {
+    await this.run(['rm', '-f', ...files]);
+  }
+
+  /** Copies a file from it to the host, with the mode that it has. */
+  async bring(file: string, target: string, options: RunOptions = {}): Promise<void> {
+    await this.runner.run('docker', ['cp', '--quiet', `${this.name}:${file}`, target], options);
+  }
+
+  /** Copies a file of the host into it. */
+  async send(file: string, target: string): Promise<void> {
+    await this.runner.run('docker', ['cp', '--quiet', file, `${this.name}:${target}`]);
+  }
 }
 
 /** A node container of a cluster. */
@@ -57,17 +103,4 @@ export async function controlPlane(ctx: Pick<Context, 'runner' | 'options'>): Pr
   const node = (await kubernetesNodes(ctx, clusterName)).find(({ role }) => role === 'control-plane');
   if (node === undefined) throw new ToolkitError(`cluster ${clusterName} has no control-plane node`, { hint: 'npm run cluster:up' });
   return node.name;
-}
-
-/** References of the images in a node's containerd that match a filter of ctr(8), e.g. `name~=^containerd.io/checkpoint/`. */
-export async function nodeImages(ctx: Pick<Context, 'runner'>, node: string, filter?: string): Promise<string[]> {
-  const { stdout } = await onNode(ctx, node, [
-    'ctr',
-    '--namespace=k8s.io',
-    'images',
-    'ls',
-    '--quiet',
-    ...(filter === undefined ? [] : [filter]),
-  ]);
-  return stdout.split('\n').filter(Boolean).sort();
 }

@@ -6,7 +6,7 @@ import { sha256OfFile } from '../core/hash.js';
 import { until } from '../core/until.js';
 import type { KubernetesProgram } from '../forks/kubernetes.js';
 import { kubectl } from './kubectl.js';
-import { type NodeContainer, nodeImages, onNode } from './node.js';
+import { Node, type NodeContainer } from './node.js';
 
 /** How long a swapped program may take to be healthy, milliseconds. */
 export const defaultPatience = 120_000;
@@ -33,9 +33,9 @@ export function processPattern(name: KubernetesProgram): string {
 }
 
 /** SHA-256 of a program as it runs in a node, or lies there when it does not run by itself; undefined when it is not there. */
-export async function deployedSha256(ctx: Context, node: string, name: KubernetesProgram): Promise<string | undefined> {
+export async function deployedSha256(node: Node, name: KubernetesProgram): Promise<string | undefined> {
   const file = name === 'kubectl' || name === 'kubeadm' ? `/usr/bin/${name}` : `/proc/$(pgrep -o -f '${processPattern(name)}')/exe`;
-  const { stdout, exitCode } = await onNode(ctx, node, ['sh', '-c', `sha256sum ${file}`], { accept: true });
+  const { stdout, exitCode } = await node.run(['sh', '-c', `sha256sum ${file}`], { accept: true });
   return exitCode === 0 ? stdout.split(' ')[0] : undefined;
 }
 
@@ -60,7 +60,7 @@ export async function importImages(
     archive,
   );
   for (const { name } of nodes) {
-    await onNode(ctx, name, ['ctr', '--namespace=k8s.io', 'images', 'import', '--local', '--digests=false', '-'], {
+    await new Node(ctx.runner, name).ctr(['images', 'import', '--local', '--digests=false', '-'], {
       inputFile: archive,
       failure: `images could not be imported on ${name}`,
     });
@@ -75,48 +75,47 @@ export async function swapIn(ctx: Context, nodes: readonly NodeContainer[], swap
     await (placeOf(swap.name) === 'static pod' ? swapStaticPod(ctx, name, swap, patience) : swapProgram(ctx, name, swap, patience));
 }
 
-async function swapStaticPod(ctx: Context, node: string, swap: Swap, patience: number): Promise<void> {
+async function swapStaticPod(ctx: Context, name: string, swap: Swap, patience: number): Promise<void> {
+  const node = new Node(ctx.runner, name);
   const manifest = `/etc/kubernetes/manifests/${swap.name}.yaml`;
-  const { stdout: before } = await onNode(ctx, node, ['cat', manifest]);
+  const { stdout: before } = await node.run(['cat', manifest]);
   const after = before.replace(/^(\s*image: ).*$/m, `$1${imageOf(swap)}`);
-  const put = async (text: string, runner = ctx.runner): Promise<void> => {
+  const put = async (text: string, on = node): Promise<void> => {
     // Written elsewhere and moved: the kubelet takes whatever lies in that folder for a pod.
-    await onNode(
-      { runner },
-      node,
-      ['sh', '-c', `cat >/etc/kubernetes/${swap.name}.new && mv /etc/kubernetes/${swap.name}.new ${manifest}`],
-      { input: `${text}\n` },
-    );
+    await on.run(['sh', '-c', `cat >/etc/kubernetes/${swap.name}.new && mv /etc/kubernetes/${swap.name}.new ${manifest}`], {
+      input: `${text}\n`,
+    });
   };
-  const old = await deployedSha256(ctx, node, swap.name);
-  const oldProcess = (await onNode(ctx, node, ['pgrep', '-o', '-f', processPattern(swap.name)], { accept: true })).stdout;
+  const old = await deployedSha256(node, swap.name);
+  const oldProcess = (await node.run(['pgrep', '-o', '-f', processPattern(swap.name)], { accept: true })).stdout;
   try {
     await put(after);
     // The old one would take half a minute to end by itself.
     await ctx.clock.sleep(NOTICED_MS, ctx.signal);
-    if (oldProcess !== '') await onNode(ctx, node, ['kill', '-KILL', oldProcess], { accept: true });
+    if (oldProcess !== '') await node.run(['kill', '-KILL', oldProcess], { accept: true });
     await untilHealthy(ctx, node, swap, patience);
   } catch (error) {
-    await put(before, ctx.cleanupRunner);
-    throw await putBack(ctx, node, { ...swap, sha256: old ?? '' }, error);
+    await put(before, new Node(ctx.cleanupRunner, name));
+    throw await putBack(ctx, name, { ...swap, sha256: old ?? '' }, error);
   }
-  await dropFormerImages(ctx, node, swap);
+  await dropFormerImages(node, swap);
 }
 
-async function swapProgram(ctx: Context, node: string, swap: Swap, patience: number): Promise<void> {
+async function swapProgram(ctx: Context, name: string, swap: Swap, patience: number): Promise<void> {
+  const node = new Node(ctx.runner, name);
   const target = `/usr/bin/${swap.name}`;
   const restart = swap.name === 'kubelet' ? ' && systemctl restart kubelet' : '';
-  const old = await deployedSha256(ctx, node, swap.name);
-  await onNode(ctx, node, ['cp', '-p', target, `${target}.before`]);
+  const old = await deployedSha256(node, swap.name);
+  await node.run(['cp', '-p', target, `${target}.before`]);
   try {
-    await ctx.runner.run('docker', ['cp', '--quiet', swap.file, `${node}:${target}.new`]);
-    await onNode(ctx, node, ['sh', '-c', `chmod 0755 ${target}.new && mv ${target}.new ${target}${restart}`]);
+    await node.send(swap.file, `${target}.new`);
+    await node.run(['sh', '-c', `chmod 0755 ${target}.new && mv ${target}.new ${target}${restart}`]);
     await untilHealthy(ctx, node, swap, patience);
   } catch (error) {
-    await onNode({ runner: ctx.cleanupRunner }, node, ['sh', '-c', `mv ${target}.before ${target}${restart}`]);
-    throw await putBack(ctx, node, { ...swap, sha256: old ?? '' }, error);
+    await new Node(ctx.cleanupRunner, name).run(['sh', '-c', `mv ${target}.before ${target}${restart}`]);
+    throw await putBack(ctx, name, { ...swap, sha256: old ?? '' }, error);
   }
-  await onNode(ctx, node, ['rm', '-f', `${target}.before`]);
+  await node.remove(`${target}.before`);
 }
 
 async function swapDaemonSet(ctx: Context, swap: Swap, patience: number): Promise<void> {
@@ -144,13 +143,13 @@ async function swapDaemonSet(ctx: Context, swap: Swap, patience: number): Promis
  * The error to throw when the old program has been put back; says whether that one is healthy again. It is given its time, however
  * little the new one was given: the kubelet ends the one before it begins the other.
  */
-async function putBack(ctx: Context, node: string, old: Swap, error: unknown): Promise<ToolkitError> {
+async function putBack(ctx: Context, name: string, old: Swap, error: unknown): Promise<ToolkitError> {
   const later: Context = { ...ctx, runner: ctx.cleanupRunner, signal: new AbortController().signal };
-  const healthy = await untilHealthy(later, node, old, defaultPatience).then(
+  const healthy = await untilHealthy(later, new Node(later.runner, name), old, defaultPatience).then(
     () => true,
     () => false,
   );
-  return notHealthy(old.name, node, healthy ? 'the old one is back' : 'the old one was put back and is not healthy yet', error);
+  return notHealthy(old.name, name, healthy ? 'the old one is back' : 'the old one was put back and is not healthy yet', error);
 }
 
 function notHealthy(name: string, where: string, outcome: string, error: unknown): ToolkitError {
@@ -174,7 +173,7 @@ const HEALTH: Partial<Record<KubernetesProgram, string>> = {
 };
 
 /** Returns when the program that runs in the node is the new one and says that it is healthy. */
-async function untilHealthy(ctx: Context, node: string, swap: Swap, patience: number): Promise<void> {
+async function untilHealthy(ctx: Context, node: Node, swap: Swap, patience: number): Promise<void> {
   const url = HEALTH[swap.name];
   await until(
     ctx,
@@ -184,10 +183,10 @@ async function untilHealthy(ctx: Context, node: string, swap: Swap, patience: nu
         hint: 'npm run cluster:logs   brings its log.',
       }),
     async () => {
-      const deployed = await deployedSha256(ctx, node, swap.name);
+      const deployed = await deployedSha256(node, swap.name);
       if (deployed !== swap.sha256) return deployed === undefined ? 'it does not run' : 'the old one still runs';
       if (url === undefined) return HEALTHY;
-      const { stdout, stderr } = await onNode(ctx, node, ['curl', '--silent', '--show-error', '--insecure', '--max-time', '5', url], {
+      const { stdout, stderr } = await node.run(['curl', '--silent', '--show-error', '--insecure', '--max-time', '5', url], {
         accept: true,
       });
       return stdout === HEALTHY ? HEALTHY : `${url} answers: ${stdout || stderr}`;
@@ -198,9 +197,9 @@ async function untilHealthy(ctx: Context, node: string, swap: Swap, patience: nu
 }
 
 /** Takes the images of earlier pushes out of a node: gigabytes would gather. */
-async function dropFormerImages(ctx: Context, node: string, swap: Swap): Promise<void> {
-  const former = (await nodeImages(ctx, node, `name~=^registry.k8s.io/${swap.name}:pushed-`)).filter((image) => image !== imageOf(swap));
-  if (former.length > 0) await onNode(ctx, node, ['ctr', '--namespace=k8s.io', 'images', 'rm', ...former], { accept: true });
+async function dropFormerImages(node: Node, swap: Swap): Promise<void> {
+  const former = (await node.images(`name~=^registry.k8s.io/${swap.name}:pushed-`)).filter((image) => image !== imageOf(swap));
+  if (former.length > 0) await node.ctr(['images', 'rm', ...former], { accept: true });
 }
 
 /** A built program as a swap. */

@@ -1,4 +1,4 @@
-import { onNode } from '../cluster/node.js';
+import { Node } from '../cluster/node.js';
 import type { Context } from '../core/context.js';
 import { messageOf } from '../core/errors.js';
 import type { Kube } from './client.js';
@@ -42,7 +42,7 @@ export async function reachNode(ctx: Pick<Context, 'runner' | 'signal'>, kube: K
   if (kind === undefined || kind.name !== name) return unreachable('it is no kind node');
   const machineId = node.status?.nodeInfo?.machineID ?? '';
   try {
-    const { stdout, exitCode } = await onNode(ctx, name, ['cat', '/etc/machine-id'], { accept: true });
+    const { stdout, exitCode } = await new Node(ctx.runner, name).run(['cat', '/etc/machine-id'], { accept: true });
     if (exitCode !== 0) return unreachable('it is a kind node, and Docker on this machine has no such container that runs');
     if (machineId === '' || stdout.trim() !== machineId) return unreachable('it is a kind node of another machine’s Docker');
     return { name, kind, why: '' };

@@ -5,7 +5,7 @@ import { removeArchive } from '../../checkpoint/node-archive.js';
 import { subresourceRoute } from '../../checkpoint/routes.js';
 import { type Answer, curl } from '../../lib/cluster/curl.js';
 import { kubectl } from '../../lib/cluster/kubectl.js';
-import { controlPlane, onNode } from '../../lib/cluster/node.js';
+import { controlPlane, Node } from '../../lib/cluster/node.js';
 import { findContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
 import { expectSame, ToolkitError } from '../../lib/core/errors.js';
@@ -86,9 +86,9 @@ export async function proveRequests(ctx: Context, proof: Proof, api: ApiAccess):
     return { seen: `${before} → ${last}`, value: undefined };
   });
   await proof.show('all archives lie on the node', async () => {
-    const node = await controlPlane(ctx);
-    await onNode(ctx, node, ['ls', ...archives]);
-    await onNode(ctx, node, ['rm', '-f', ...archives]);
+    const node = new Node(ctx.runner, await controlPlane(ctx));
+    await node.run(['ls', ...archives]);
+    await node.remove(...archives);
     return { seen: `${archives.size} archives`, value: undefined };
   });
 }
@@ -163,7 +163,7 @@ export async function proveAuthorization(ctx: Context, proof: Proof, api: ApiAcc
     value: undefined,
   }));
   await proof.show('the audit log shows the request, its verb and subresource', async () => {
-    const { stdout } = await onNode(ctx, await controlPlane(ctx), ['sh', '-c', 'tail -n 200 /var/log/kubernetes/audit.log'], {
+    const { stdout } = await new Node(ctx.runner, await controlPlane(ctx)).run(['sh', '-c', 'tail -n 200 /var/log/kubernetes/audit.log'], {
       failure: 'the API server writes no audit log',
       hint: 'cluster/cluster.yaml turns it on; a configuration of your own must do the same.',
     });

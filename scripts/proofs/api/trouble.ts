@@ -4,7 +4,7 @@ import { removeArchive } from '../../checkpoint/node-archive.js';
 import { curl } from '../../lib/cluster/curl.js';
 import { kubeContext, kubectl } from '../../lib/cluster/kubectl.js';
 import { archiveFolder, untilKubeletAnswers } from '../../lib/cluster/kubelet.js';
-import { controlPlane, onNode } from '../../lib/cluster/node.js';
+import { controlPlane, Node } from '../../lib/cluster/node.js';
 import type { RunningContainer } from '../../lib/cluster/pod.js';
 import { processPattern } from '../../lib/cluster/swap.js';
 import type { Context } from '../../lib/core/context.js';
@@ -69,7 +69,7 @@ export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): 
           (error: unknown) => messageOf(error),
         );
         await ctx.clock.sleep(MIDDLE_MS, ctx.signal);
-        await onNode(ctx, container.node, ['sh', '-c', strike]);
+        await new Node(ctx.runner, container.node).run(['sh', '-c', strike]);
         const seen = await asked;
         await until(
           ctx,
@@ -90,20 +90,17 @@ export async function proveTrouble(ctx: Context, proof: Proof, api: ApiAccess): 
 
 async function proveKubeletGone(ctx: Context, proof: Proof, api: ApiAccess, { node }: RunningContainer): Promise<void> {
   await proof.show('a kubelet that does not run: refused at once, not a hang', async () => {
-    await onNode(ctx, node, ['systemctl', 'stop', 'kubelet']);
+    await new Node(ctx.runner, node).run(['systemctl', 'stop', 'kubelet']);
     try {
       const answer = await curl(ctx, ['--request', 'POST', ...api.asAdmin, route(api.server, 'default', POD, '?timeout=5')], 30);
       if (![502, 503, 504].includes(answer.status)) throw new ToolkitError(`the answer is ${answer.status}`, { details: [answer.body] });
       return { seen: `${answer.status}: ${refusal(answer, answer.status).slice(0, 100)}`, value: undefined };
     } finally {
-      await onNode({ runner: ctx.cleanupRunner }, node, ['systemctl', 'start', 'kubelet']);
+      await new Node(ctx.cleanupRunner, node).run(['systemctl', 'start', 'kubelet']);
     }
   });
 }
 
-async function archives(ctx: Context, { node }: RunningContainer): Promise<string[]> {
-  const { stdout } = await onNode(ctx, node, ['find', archiveFolder, '-name', `checkpoint-${POD}_*.tar`], {
-    accept: true,
-  });
-  return stdout.split('\n').filter(Boolean);
+function archives(ctx: Context, { node }: RunningContainer): Promise<string[]> {
+  return new Node(ctx.runner, node).find(archiveFolder, `checkpoint-${POD}_*.tar`);
 }

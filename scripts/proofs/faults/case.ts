@@ -1,8 +1,7 @@
 import { isWhole } from '../../checkpoint/cleanup.js';
-import { removeArchive } from '../../checkpoint/node-archive.js';
 import { kubeletRoute } from '../../checkpoint/routes.js';
 import { archiveFolder, askKubelet, type HttpAnswer, untilKubeletAnswers } from '../../lib/cluster/kubelet.js';
-import { onNode } from '../../lib/cluster/node.js';
+import { Node } from '../../lib/cluster/node.js';
 import type { RunningContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
 import { expectSame, ToolkitError } from '../../lib/core/errors.js';
@@ -40,7 +39,7 @@ export async function proveCase(
     const clocks = await Promise.all(containers.map((container) => clockOf(ctx, container)));
     const { seen, archives = [] } = await act();
     const gaps = await Promise.all(containers.map((container, index) => runsOn(ctx, container, clocks[index] ?? 0)));
-    await expectArchives(ctx, node, archives);
+    await expectArchives(new Node(ctx.runner, node), archives);
     await expectSameState(ctx, node, before);
     await untilKubeletAnswers(ctx, node);
     return { seen: `${seen}; stood still for ${gaps.map((gap) => gap.toFixed(2)).join(', ')} s`, value: undefined };
@@ -48,13 +47,13 @@ export async function proveCase(
 }
 
 /** Each an archive of its own, whole, for root alone. Takes them away. */
-async function expectArchives(ctx: Context, node: string, archives: readonly string[]): Promise<void> {
+async function expectArchives(node: Node, archives: readonly string[]): Promise<void> {
   expectSame(new Set(archives).size, archives.length, 'distinct archives');
   for (const archive of archives) {
-    const { stdout } = await onNode(ctx, node, ['stat', '--format', '%a %U', archive]);
+    const { stdout } = await node.run(['stat', '--format', '%a %U', archive]);
     expectSame(stdout, '600 root', `mode and owner of ${archive}`);
-    if (!(await isWhole(ctx.runner, node, archive))) throw new ToolkitError(`${archive} is not whole`);
-    await removeArchive(ctx, { archive, node });
+    if (!(await isWhole(node, archive))) throw new ToolkitError(`${archive} is not whole`);
+    await node.remove(archive);
   }
 }
 
@@ -66,15 +65,15 @@ export function askBare(ctx: Context, container: RunningContainer): Promise<Http
 /** Waits until CRIU writes a container's memory, and a little more, and then does something on the node. @param command for bash */
 export async function strikeDump(ctx: Context, { node, id }: RunningContainer, command: string): Promise<void> {
   const pages = `compgen -G '${containersFolder}/${id}/*/checkpoint/pages-*.img' >/dev/null`;
-  await strike(ctx, node, pages, `sleep ${INTO_THE_DUMP_SECONDS}; pgrep -x criu >/dev/null || exit 1; ${command}`);
+  await strike(new Node(ctx.runner, node), pages, `sleep ${INTO_THE_DUMP_SECONDS}; pgrep -x criu >/dev/null || exit 1; ${command}`);
 }
 
 /** Waits in a node until an archive is being written, and then does something there. */
 export async function strikeWriting(ctx: Context, node: string, command: string): Promise<void> {
-  await strike(ctx, node, `compgen -G '${archiveFolder}/.*.partial' >/dev/null`, command);
+  await strike(new Node(ctx.runner, node), `compgen -G '${archiveFolder}/.*.partial' >/dev/null`, command);
 }
 
-async function strike(ctx: Context, node: string, sign: string, command: string): Promise<void> {
+async function strike(node: Node, sign: string, command: string): Promise<void> {
   const script = `for i in $(seq 3000); do ${sign} && break; sleep 0.01; done; ${sign} || exit 1; ${command}`;
-  await onNode(ctx, node, ['bash', '-c', script], { failure: 'the checkpoint could not be struck in its middle' });
+  await node.run(['bash', '-c', script], { failure: 'the checkpoint could not be struck in its middle' });
 }

@@ -1,8 +1,7 @@
-import { onNode } from '../../lib/cluster/node.js';
+import { Node } from '../../lib/cluster/node.js';
 import type { RunningContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
 import { expectSame, ToolkitError } from '../../lib/core/errors.js';
-import type { Runner } from '../../lib/core/runner.js';
 import { until } from '../../lib/core/until.js';
 import { BALLAST } from '../../workloads/ballast.js';
 
@@ -22,11 +21,11 @@ const logsOf = ({ pod }: Owner): string => `${FOLDER}/checkpoint-${pod}_default-
  * @param body what the kubelet answered
  * @returns the last line of the log
  */
-export async function expectKeptLog(ctx: Context, node: string, body: string): Promise<string> {
+export async function expectKeptLog(node: Node, body: string): Promise<string> {
   const [, path = '', end = ''] = ERROR.exec(body) ?? [];
   if (path === '') throw new ToolkitError('the error does not say where CRIU’s log is', { details: [body] });
-  expectSame((await onNode(ctx, node, ['stat', '--format', '%a %U', path])).stdout, '600 root', `mode and owner of ${path}`);
-  const last = (await onNode(ctx, node, ['tail', '--lines=1', path])).stdout.trim();
+  expectSame((await node.run(['stat', '--format', '%a %U', path])).stdout, '600 root', `mode and owner of ${path}`);
+  const last = (await node.run(['tail', '--lines=1', path])).stdout.trim();
   // The error holds so much of each line.
   if (last === '' || !end.includes(last.slice(0, 200)))
     throw new ToolkitError('the error does not hold the end of CRIU’s log', { details: [body, `log: ${last}`] });
@@ -38,7 +37,7 @@ export async function expectFinishedDump(ctx: Context, { node, pod }: RunningCon
   const { stdout } = await until(
     ctx,
     `the dump of pod ${pod} has ended`,
-    () => onNode(ctx, node, ['sh', '-c', `tail --lines=1 ${logsOf({ pod })}`], { accept: true }),
+    () => new Node(ctx.runner, node).run(['sh', '-c', `tail --lines=1 ${logsOf({ pod })}`], { accept: true }),
     ({ exitCode }) => exitCode === 0,
   );
   if (!stdout.includes(FINISHED)) throw new ToolkitError('the dump did not come to its end', { details: [stdout] });
@@ -46,6 +45,6 @@ export async function expectFinishedDump(ctx: Context, { node, pod }: RunningCon
 }
 
 /** Removes the logs that are kept of ballasts. */
-export async function removeKeptLogs(runner: Runner, node: string, owners: readonly Owner[]): Promise<void> {
-  await onNode({ runner }, node, ['sh', '-c', `rm -f ${owners.map(logsOf).join(' ')}`]);
+export async function removeKeptLogs(node: Node, owners: readonly Owner[]): Promise<void> {
+  await node.run(['sh', '-c', `rm -f ${owners.map(logsOf).join(' ')}`]);
 }

@@ -1,5 +1,5 @@
 import { archiveFolder } from '../../lib/cluster/kubelet.js';
-import { onNode } from '../../lib/cluster/node.js';
+import { Node } from '../../lib/cluster/node.js';
 import type { ContainerRef } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
 import { ToolkitError } from '../../lib/core/errors.js';
@@ -61,8 +61,8 @@ const script = (pods: readonly PodRef[]): string =>
   ].join('\n');
 
 /** Lists what a checkpoint could leave on a node. Undefined while containerd does not answer. */
-async function look(ctx: Context, node: string, pods: readonly PodRef[]): Promise<NodeState | undefined> {
-  const { stdout, exitCode } = await onNode(ctx, node, ['bash', '-c', script(pods)], { accept: true });
+async function look(node: Node, pods: readonly PodRef[]): Promise<NodeState | undefined> {
+  const { stdout, exitCode } = await node.run(['bash', '-c', script(pods)], { accept: true });
   if (exitCode !== 0) return undefined;
   const all = stdout.split('\n').filter(Boolean).sort();
   const ids = (kind: string): string[] => all.filter((line) => line.startsWith(`${kind} `)).map((line) => line.slice(kind.length + 1));
@@ -76,12 +76,12 @@ async function look(ctx: Context, node: string, pods: readonly PodRef[]): Promis
 }
 
 /** What a node holds now. @param pods those that count; the other ones may come and go meanwhile */
-export async function nodeState(ctx: Context, node: string, pods: readonly PodRef[]): Promise<NodeState> {
+export async function nodeState(ctx: Context, name: string, pods: readonly PodRef[]): Promise<NodeState> {
   // A file that goes while it is listed ends find(1) with an error.
   const listed = await until(
     ctx,
-    `what is on ${node} can be listed`,
-    () => look(ctx, node, pods),
+    `what is on ${name} can be listed`,
+    () => look(new Node(ctx.runner, name), pods),
     (state) => state !== undefined,
   );
   return listed ?? { pods, lines: [], others: [], dead: [] };
@@ -105,12 +105,12 @@ function differences(before: NodeState, after: NodeState): string[] {
  * Proves that a node holds again what it held before. Images, content and leases are collected in the background: waits for that.
  * @throws ToolkitError with what is there too much, and what is missing
  */
-export async function expectSameState(ctx: Context, node: string, before: NodeState): Promise<void> {
+export async function expectSameState(ctx: Context, name: string, before: NodeState): Promise<void> {
   await until(
     ctx,
-    (different) => new ToolkitError(`something was left on ${node}, or is gone`, { details: different.slice(0, SHOWN) }),
+    (different) => new ToolkitError(`something was left on ${name}, or is gone`, { details: different.slice(0, SHOWN) }),
     async () => {
-      const after = await look(ctx, node, before.pods);
+      const after = await look(new Node(ctx.runner, name), before.pods);
       return after === undefined ? ['containerd does not answer'] : differences(before, after);
     },
     (different) => different.length === 0,

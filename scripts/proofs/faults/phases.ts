@@ -1,6 +1,5 @@
 import { archiveOf } from '../../checkpoint/answer.js';
-import { removeArchive } from '../../checkpoint/node-archive.js';
-import { onNode } from '../../lib/cluster/node.js';
+import { Node } from '../../lib/cluster/node.js';
 import type { RunningContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
 import { CommandError, ToolkitError } from '../../lib/core/errors.js';
@@ -84,11 +83,12 @@ export async function proveFirstPhase(ctx: Context, proof: Proof, container: Run
  * @returns false when it came too late, and the checkpoint was made: its archive is removed
  */
 async function strikeOnce(ctx: Context, container: RunningContainer, process: string, { after, within }: Moment): Promise<boolean> {
+  const node = new Node(ctx.runner, container.node);
   const log = `${containersFolder}/${container.id}/ctrd-checkpoint/dump.log`;
   const later = String(Math.floor(Math.random() * within));
   let strike: Promise<unknown> = Promise.resolve();
   await new Promise<void>((ready, failed) => {
-    strike = onNode(ctx, container.node, ['perl', '-e', STRIKE, process, log, after, later], {
+    strike = node.run(['perl', '-e', STRIKE, process, log, after, later], {
       failure: 'CRIU could not be struck in its first phase',
       onLine: () => ready(),
     });
@@ -105,7 +105,7 @@ async function strikeOnce(ctx: Context, container: RunningContainer, process: st
     ),
   ]);
   if (answer.status === 200) {
-    await removeArchive(ctx, { archive: archiveOf(answer), node: container.node });
+    await node.remove(archiveOf(answer));
     return false;
   }
   if (answer.status !== 500) throw new ToolkitError(`the kubelet answered ${answer.status}, not 500`, { details: [answer.body] });
@@ -117,8 +117,8 @@ async function strikeOnce(ctx: Context, container: RunningContainer, process: st
 
 /** ID of the container's process on its node. */
 async function processOf(ctx: Context, { node, id }: RunningContainer): Promise<string> {
-  const { stdout } = await onNode(ctx, node, ['ctr', '--namespace=k8s.io', 'tasks', 'ls']);
-  const process = new RegExp(`^${id}\\s+(\\d+)`, 'm').exec(stdout)?.[1];
-  if (process === undefined) throw new ToolkitError('the container has no process', { details: [stdout] });
-  return process;
+  const tasks = await new Node(ctx.runner, node).tasks();
+  const task = tasks.find((one) => one.id === id);
+  if (task === undefined) throw new ToolkitError('the container has no process', { details: tasks.map((one) => one.id) });
+  return String(task.pid);
 }

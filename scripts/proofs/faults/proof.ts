@@ -2,7 +2,7 @@ import { archiveOf } from '../../checkpoint/answer.js';
 import { kubeletRoute, subresourceRoute } from '../../checkpoint/routes.js';
 import { kubeContext } from '../../lib/cluster/kubectl.js';
 import { archiveFolder, type HttpAnswer } from '../../lib/cluster/kubelet.js';
-import { controlPlane, onNode } from '../../lib/cluster/node.js';
+import { controlPlane, Node } from '../../lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
 import { expectSame, messageOf, ToolkitError } from '../../lib/core/errors.js';
@@ -52,9 +52,10 @@ export async function proveHardCases(ctx: Context, proof: Proof): Promise<void> 
     await dropBallast(ctx);
     // Archives of a case that did not hold, or was stopped.
     const archives = SIZE_NAMES.map((size) => `${archiveFolder}/checkpoint-${podOf(size)}_default-${BALLAST}-`);
-    await onNode({ runner: ctx.cleanupRunner }, node, ['sh', '-c', archives.map((archive) => `rm -f ${archive}*`).join('; ')]);
+    const later = new Node(ctx.cleanupRunner, node);
+    await later.run(['sh', '-c', archives.map((archive) => `rm -f ${archive}*`).join('; ')]);
     const owners = SIZE_NAMES.map((size) => ({ pod: podOf(size) }));
-    await removeKeptLogs(ctx.cleanupRunner, node, owners);
+    await removeKeptLogs(later, owners);
   }
 }
 
@@ -63,7 +64,7 @@ async function proveWhole(ctx: Context, proof: Proof, container: RunningContaine
     const { value: answer, peak } = await peakOf(ctx, container.node, () => askBare(ctx, container));
     const archive = archiveOf(answer);
     const script = `tar --force-local -tvf "$1" | awk '$NF ~ /checkpoint\\/pages-/ {sum += $3} END {print sum}'`;
-    const memory = Number((await onNode(ctx, container.node, ['sh', '-c', script, 'sh', archive])).stdout);
+    const memory = Number((await new Node(ctx.runner, container.node).run(['sh', '-c', script, 'sh', archive])).stdout);
     const ratio = peak / memory;
     if (!(ratio > 1 && ratio <= DISK)) throw new ToolkitError(`${peak} bytes at the peak are ${ratio.toFixed(3)} × the ${memory} dumped`);
     return { seen: `${ratio.toFixed(3)} × ${(memory / 2 ** 20).toFixed(0)} MiB at the peak`, archives: [archive] };
@@ -99,7 +100,7 @@ async function proveLeft(ctx: Context, proof: Proof, container: RunningContainer
     'the client goes away in the middle: the dump comes to its end, and no archive is left',
     [container],
     async () => {
-      await removeKeptLogs(ctx.runner, container.node, [container]);
+      await removeKeptLogs(new Node(ctx.runner, container.node), [container]);
       const asked = askBare(ctx, container).then(
         ({ status }) => {
           throw new ToolkitError(`the client did not go away: ${status}`);
@@ -126,7 +127,7 @@ async function proveHanging(ctx: Context, proof: Proof, container: RunningContai
       if (!said.includes(word)) throw new ToolkitError(`the error does not say: ${word}`, { details: [said] });
     }
     if (!(seconds >= HANGS.least && seconds <= HANGS.most)) throw new ToolkitError(`it was ended after ${seconds} s`);
-    const last = await expectKeptLog(ctx, container.node, answer.body);
+    const last = await expectKeptLog(new Node(ctx.runner, container.node), answer.body);
     return { seen: `after ${seconds.toFixed(1)} s; CRIU’s last words are in the error and on the node: ${last}` };
   });
 }
@@ -175,7 +176,8 @@ async function proveFullDisk(ctx: Context, proof: Proof, container: RunningConta
 
 /** Does something while a folder of a node has room for 64 MiB; small files that it holds are there meanwhile, large ones are not. */
 async function withoutRoom(ctx: Context, node: string, folder: string, act: () => Promise<Seen>): Promise<Seen> {
-  const inNode = (script: string, runner = ctx.runner): Promise<RunResult> => onNode({ runner }, node, ['sh', '-ec', script, 'sh', folder]);
+  const inNode = (script: string, runner = ctx.runner): Promise<RunResult> =>
+    new Node(runner, node).run(['sh', '-ec', script, 'sh', folder]);
   const small = 'find . -type f -size -64k -print0 | tar --null --files-from=- -cf -';
   try {
     await inNode(`cd "$1"; mount -t tmpfs -o size=64m,mode=0700 tmpfs "$1"; ${small} | tar -xf - -C "$1"`);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Node } from '../../../../scripts/lib/cluster/node.js';
 import { expectFinishedDump, expectKeptLog } from '../../../../scripts/proofs/faults/kept-log.js';
 import { testContext } from '../../../support/context.js';
 import { type Answers, fakeRunner } from '../../../support/fake-runner.js';
@@ -9,19 +10,20 @@ CRIU's log is kept in ${PATH}, and ends:
 (00.1) Dumping pages
 (00.2) Sent msg to daemon)`;
 
-const node = (answers: Answers) => testContext({ runner: fakeRunner(answers) });
+const context = (answers: Answers) => testContext({ runner: fakeRunner(answers) });
+const node = (answers: Answers) => new Node(context(answers).runner, 'node');
 const stat = `docker exec node stat --format $'%a %U' ${PATH}`;
 const tail = `docker exec node tail --lines=1 ${PATH}`;
 
 test('the log is where the error says, and ends as it says', async () => {
-  const ctx = node({ [stat]: '600 root', [tail]: '(00.2) Sent msg to daemon' });
-  expect(await expectKeptLog(ctx, 'node', said)).toBe('(00.2) Sent msg to daemon');
+  const on = node({ [stat]: '600 root', [tail]: '(00.2) Sent msg to daemon' });
+  expect(await expectKeptLog(on, said)).toBe('(00.2) Sent msg to daemon');
 });
 
 test('of a long line the error holds the beginning', async () => {
   const line = `(00.2) ${'x'.repeat(300)}`;
-  const ctx = node({ [stat]: '600 root', [tail]: line });
-  expect(await expectKeptLog(ctx, 'node', said.replace('(00.2) Sent msg to daemon', `${line.slice(0, 200)}…`))).toBe(line);
+  const on = node({ [stat]: '600 root', [tail]: line });
+  expect(await expectKeptLog(on, said.replace('(00.2) Sent msg to daemon', `${line.slice(0, 200)}…`))).toBe(line);
 });
 
 test.each([
@@ -31,19 +33,19 @@ test.each([
   ['names a log that all can read', said, { [stat]: '644 root' }, 'mode and owner'],
   ['names a log that is not there', said, { [stat]: 1 }, 'docker failed'],
 ])('an error that %s is told', async (_, body, answers, message) => {
-  await expect(expectKeptLog(node(answers), 'node', body)).rejects.toThrow(message);
+  await expect(expectKeptLog(node(answers), body)).rejects.toThrow(message);
 });
 
 const container = { node: 'node', pod: 'p', namespace: 'default', container: 'ballast', id: '1', restartCount: 0, image: 'ballast' };
 
 test('a dump that nobody waits for is waited for until its log is there', async () => {
   let looks = 0;
-  const ctx = node(() => (++looks < 3 ? 1 : '(01.0) Dumping finished successfully'));
+  const ctx = context(() => (++looks < 3 ? 1 : '(01.0) Dumping finished successfully'));
   expect(await expectFinishedDump(ctx, container)).toBe('Dumping finished successfully');
 });
 
 test('a dump that was cut off is told', async () => {
-  const ctx = node(() => '(00.2) Sent msg to daemon');
+  const ctx = context(() => '(00.2) Sent msg to daemon');
   await expect(expectFinishedDump(ctx, container)).rejects.toMatchObject({
     message: 'the dump did not come to its end',
     details: ['(00.2) Sent msg to daemon'],
