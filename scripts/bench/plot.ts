@@ -1,5 +1,5 @@
+import { median } from '../lib/core/median.js';
 import { SIZE_NAMES } from '../workloads/ballast.js';
-import { median } from './figures.js';
 import { type Measure, type Sample, valuesOf, WAYS } from './report.js';
 
 const [WIDTH, HEIGHT] = [960, 420];

@@ -6,11 +6,11 @@ import { importImages, swapFor, swapIn } from '../lib/cluster/swap.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { makeFolder } from '../lib/core/files.js';
+import { median } from '../lib/core/median.js';
 import { forks } from '../lib/forks/fork.js';
 import { kubernetesBuild } from '../lib/forks/kubernetes.js';
 import { editFork } from '../lib/forks/tree.js';
 import type { Benchmark } from './figures.js';
-import { median } from './figures.js';
 
 const FILE = 'pkg/registry/core/pod/rest/checkpoint.go';
 const LINE = 'did not respond within';

@@ -1,6 +1,7 @@
 import { table } from '../lib/cli/table.js';
+import { median } from '../lib/core/median.js';
 import { SIZE_NAMES, type Size } from '../workloads/ballast.js';
-import { type Figure, median, ratio } from './figures.js';
+import { type Figure, ratio } from './figures.js';
 
 const LARGEST: Size = '1 GiB';
 

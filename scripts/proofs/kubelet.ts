@@ -6,6 +6,7 @@ import { Node } from '../lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { expectSame, ToolkitError } from '../lib/core/errors.js';
+import { median } from '../lib/core/median.js';
 import { imageNames } from '../lib/core/options.js';
 import { applyAnew, counterManifest, countsPast, podCount } from '../workloads/counter-pod.js';
 import type { Proof } from './proof.js';
@@ -101,8 +102,8 @@ async function proveRow(ctx: Context, proof: Proof, container: RunningContainer,
     }
     expectSame((await node.images()).join('\n'), images, 'images of the node');
     const { last } = await countsPast(ctx, POD, CONTAINER, (await podCount(ctx, POD, CONTAINER)).last + 2);
-    const median = made.map(({ seconds }) => seconds).sort((a, b) => a - b)[Math.floor(rounds / 2)] ?? 0;
-    return { seen: `median ${median.toFixed(2)} s, the counter at ${last}`, value: undefined };
+    const took = median(made.map(({ seconds }) => seconds));
+    return { seen: `median ${took.toFixed(2)} s, the counter at ${last}`, value: undefined };
   });
 }
 

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readClusterConfig } from '../lib/cluster/config.js';
+import { runKind } from '../lib/cluster/kind.js';
 import { kubectl } from '../lib/cluster/kubectl.js';
 import { nodeContainers } from '../lib/cluster/node.js';
 import type { Context, Options } from '../lib/core/context.js';
@@ -106,11 +107,10 @@ function outdated(clusterName: string, changed: readonly string[] | undefined): 
 
 async function create(ctx: StepContext): Promise<void> {
   const { clusterName, clusterConfig } = ctx.options;
-  const kindProgram = path.join(ctx.paths.bin, 'kind');
   await writeAtomically(unfinishedMark(ctx), `${process.pid}\n`);
   try {
-    await ctx.runner.run(
-      kindProgram,
+    await runKind(
+      ctx,
       ['create', 'cluster', '--name', clusterName, '--image', imageNames(ctx.options).node, '--config', clusterConfig, '--retain'],
       {
         failure: `kind could not create the cluster ${clusterName}`,
@@ -118,11 +118,12 @@ async function create(ctx: StepContext): Promise<void> {
     );
     await untilReady(ctx);
   } catch (error) {
-    await ctx.cleanupRunner.run(kindProgram, ['export', 'logs', '--name', clusterName, path.join(ctx.logs, 'nodes')], {
+    const later: Context = { ...ctx, runner: ctx.cleanupRunner };
+    await runKind(later, ['export', 'logs', '--name', clusterName, path.join(ctx.logs, 'nodes')], {
       accept: true,
       timeoutMs: 60_000,
     });
-    await ctx.cleanupRunner.run(kindProgram, ['delete', 'cluster', '--name', clusterName], { accept: true, timeoutMs: 60_000 });
+    await runKind(later, ['delete', 'cluster', '--name', clusterName], { accept: true, timeoutMs: 60_000 });
     throw error;
   }
   await rm(unfinishedMark(ctx), { force: true });
@@ -193,7 +194,7 @@ async function waitFor(ctx: StepContext, failure: string, holds: () => Promise<b
 /** Deletes the cluster and what is remembered of it. Other clusters and kubeconfig contexts stay. */
 export async function deleteCluster(ctx: Context): Promise<void> {
   const { clusterName } = ctx.options;
-  await ctx.runner.run(path.join(ctx.paths.bin, 'kind'), ['delete', 'cluster', '--name', clusterName], {
+  await runKind(ctx, ['delete', 'cluster', '--name', clusterName], {
     failure: `kind could not delete the cluster ${clusterName}`,
   });
   for (const name of [`cluster-${clusterName}.json`, `cluster-${clusterName}.unfinished`])

@@ -7,6 +7,7 @@ import type { Tell } from '../lib/build/go-progress.js';
 import { type ArchiveImage, writeImageArchive } from '../lib/build/image-archive.js';
 import { followPhases, type Phase } from '../lib/build/phases.js';
 import { packTar, wrapInGzip } from '../lib/build/tar.js';
+import { runKind } from '../lib/cluster/kind.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { linkOrCopy, replace } from '../lib/core/files.js';
@@ -53,8 +54,8 @@ export const nodeImage = step({
       await writeRelease(ctx, path.join(work, 'release'), release, (fraction, detail) => ctx.progress(fraction * PACKED, detail));
       ctx.status('packing images');
       await writeImageArchive(ctx, await extraImages(ctx), extra);
-      await ctx.runner.run(
-        path.join(ctx.paths.bin, 'kind'),
+      await runKind(
+        ctx,
         [
           'build',
           'node-image',

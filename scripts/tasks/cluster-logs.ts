@@ -2,6 +2,7 @@ import path from 'node:path';
 import { glob } from 'zx';
 import { clusterOptions, nameFlag } from '../lib/cli/cluster-flags.js';
 import { task } from '../lib/cli/task.js';
+import { runKind } from '../lib/cluster/kind.js';
 import { nodeContainers } from '../lib/cluster/node.js';
 import { UsageError } from '../lib/core/errors.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
@@ -18,7 +19,7 @@ export default task({
       throw new UsageError(`there is no cluster ${clusterName}`, { hint: 'npm run cluster:up' });
     await bringAbout(ctx, [kind]);
     const folder = path.resolve(flags.output ?? path.join(ctx.logs, clusterName));
-    await ctx.runner.run(path.join(ctx.paths.bin, 'kind'), ['export', 'logs', '--name', clusterName, folder], {
+    await runKind(ctx, ['export', 'logs', '--name', clusterName, folder], {
       failure: 'the logs could not be exported',
     });
     const files = await glob('**/*', { cwd: folder, onlyFiles: true });

@@ -1,19 +1,18 @@
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
+import type { HttpAnswer } from './kubelet.js';
 
-/** An answer over HTTP. */
-export interface Answer {
-  readonly status: number;
-  /** Header fields, names in lower case. */
+/** An answer with its header. */
+export interface FullAnswer extends HttpAnswer {
+  /** Fields of the header, names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
 }
 
 /**
  * Asks with curl(1), as people do, so that a proof can show a request to the letter. The answer includes the header.
  * @param args all arguments but `--include`, the address last
  */
-export async function curl(ctx: Pick<Context, 'runner'>, args: readonly string[], timeoutSeconds = 120): Promise<Answer> {
+export async function curl(ctx: Pick<Context, 'runner'>, args: readonly string[], timeoutSeconds = 120): Promise<FullAnswer> {
   const { stdout } = await ctx.runner.run(
     'curl',
     ['--silent', '--show-error', '--include', '--max-time', String(timeoutSeconds), ...args],
@@ -25,7 +24,7 @@ export async function curl(ctx: Pick<Context, 'runner'>, args: readonly string[]
 }
 
 /** Reads what `curl --include` prints; interim answers (1xx) are passed over. */
-export function parseAnswer(text: string): Answer {
+export function parseAnswer(text: string): FullAnswer {
   let rest = text.replaceAll('\r\n', '\n');
   for (;;) {
     const end = rest.indexOf('\n\n');

@@ -1,7 +1,7 @@
-import path from 'node:path';
 import { imageId } from '../build/docker-image.js';
 import type { Context } from '../core/context.js';
 import { ToolkitError, UsageError } from '../core/errors.js';
+import { runKind } from './kind.js';
 import { kubernetesNodes, Node } from './node.js';
 
 /** What became of an image. */
@@ -28,11 +28,9 @@ export async function loadImage(ctx: Context, image: string): Promise<Loaded> {
   };
   const sentTo = await lacking();
   if (sentTo.length === 0) return { image, id, sentTo };
-  await ctx.runner.run(
-    path.join(ctx.paths.bin, 'kind'),
-    ['load', 'docker-image', image, '--name', clusterName, '--nodes', sentTo.join(',')],
-    { failure: `kind could not load ${image}` },
-  );
+  await runKind(ctx, ['load', 'docker-image', image, '--name', clusterName, '--nodes', sentTo.join(',')], {
+    failure: `kind could not load ${image}`,
+  });
   const still = await lacking();
   if (still.length > 0) throw new ToolkitError(`${image} is not on ${still.join(', ')} after it was loaded`);
   return { image, id, sentTo };

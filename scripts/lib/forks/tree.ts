@@ -72,7 +72,8 @@ export async function changedFiles(ctx: Context, tree: string): Promise<string[]
   return [...changed.split('\n'), ...added.split('\n')].filter(Boolean);
 }
 
-async function remember(ctx: Context, tree: string, base: string): Promise<void> {
+/** Notes on which base a tree stands, and that all it holds is from there. */
+export async function rememberBase(ctx: Context, tree: string, base: string): Promise<void> {
   await git(ctx, tree, ['update-ref', BASE, base]);
   await git(ctx, tree, ['update-ref', LAID_OUT, 'HEAD']);
 }
@@ -106,12 +107,12 @@ async function layOutTree(ctx: Context, fork: Fork, upstream: Pristine, tree: st
   await replace(tree, async (temporary) => {
     await cloneTree(ctx, upstream, temporary);
     await applySeries(ctx, temporary, await readSeries(patchesOf(ctx, fork)));
-    await remember(ctx, temporary, upstream.commit);
+    await rememberBase(ctx, temporary, upstream.commit);
   });
 }
 
-/** Differences between the patches in the checkout and those that a tree exports; none when they are the same bytes. */
-async function differences(ctx: Context, fork: Fork, tree: string, base: string): Promise<string[]> {
+/** What exporting a tree would change in the fork's patches; nothing when they are the same bytes. */
+async function unexportedChanges(ctx: Context, fork: Fork, tree: string, base: string): Promise<string[]> {
   const folder = await makeFolder(ctx.paths.cache, 'export-');
   try {
     await exportSeries(ctx, tree, base, folder);
@@ -131,7 +132,7 @@ async function differences(ctx: Context, fork: Fork, tree: string, base: string)
 }
 
 async function reExports(ctx: Context, fork: Fork, tree: string, { commit }: Pristine): Promise<boolean> {
-  return (await differences(ctx, fork, tree, commit)).length === 0;
+  return (await unexportedChanges(ctx, fork, tree, commit)).length === 0;
 }
 
 /** Writes a tree's commits back as the fork's series. @throws UsageError when there is no tree, or work that is not committed */
@@ -149,9 +150,9 @@ export async function exportFork(ctx: Context, fork: Fork): Promise<{ patches: s
       hint: 'Commit them (git commit --amend, or a new commit for a new patch), or stash them.',
     });
   const base = await baseOf(ctx, tree);
-  const changed = await differences(ctx, fork, tree, base);
+  const changed = await unexportedChanges(ctx, fork, tree, base);
   const patches = await writeSeries(ctx, fork, tree, base);
-  await remember(ctx, tree, base);
+  await rememberBase(ctx, tree, base);
   return { patches, changed };
 }
 
@@ -175,7 +176,7 @@ export async function checkFork(ctx: Context, fork: Fork): Promise<{ patches: nu
     await cloneTree(ctx, upstream, tree);
     const series = await readSeries(patchesOf(ctx, fork));
     await applySeries(ctx, tree, series);
-    const found = await differences(ctx, fork, tree, upstream.commit);
+    const found = await unexportedChanges(ctx, fork, tree, upstream.commit);
     if (found.length > 0)
       throw new ToolkitError(`the series of ${fork.name} does not export to the same bytes`, {
         details: found,
@@ -185,9 +186,4 @@ export async function checkFork(ctx: Context, fork: Fork): Promise<{ patches: nu
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** Remembers that a tree stands on another base now; for moving the pin. */
-export async function rememberBase(ctx: Context, tree: string, base: string): Promise<void> {
-  await remember(ctx, tree, base);
 }

@@ -1,18 +1,12 @@
 import { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { V1Status } from '@kubernetes/client-node';
+import type { ContainerRef } from '../cluster/pod.js';
 import { messageOf, ToolkitError, tail } from '../core/errors.js';
 import { hintFor, type Kube } from './client.js';
 
 /** How long the API server may take to start a command, milliseconds. */
 const OPENING_MS = 60_000;
-
-/** A container of a pod, to run commands in. */
-export interface PodContainer {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly container: string;
-}
 
 /** What is used of the client's web socket. */
 interface Socket {
@@ -29,7 +23,7 @@ interface Socket {
  */
 export async function execInPod(
   kube: Kube,
-  { namespace, pod, container }: PodContainer,
+  { namespace, pod, container }: ContainerRef,
   command: readonly string[],
   stdout: Writable,
   signal: AbortSignal,

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { V1Pod } from '@kubernetes/client-node';
 import { archiveFolder } from '../cluster/kubelet.js';
+import type { ContainerRef } from '../cluster/pod.js';
 import type { Context } from '../core/context.js';
 import { messageOf, ToolkitError } from '../core/errors.js';
 import { calling, httpStatus, type Kube } from './client.js';
-import type { PodContainer } from './exec.js';
 
 /** The image of the helper where none is named: it must have sh, cat, stat, tar and sha256sum. */
 export const defaultHelperImage = 'busybox:1.36';
@@ -71,7 +71,7 @@ export function helperPod(name: string, { node, namespace, image, writable }: He
 }
 
 /** Does something with a helper pod, which is removed afterwards whatever happens; also when the run is stopped. */
-export async function withHelperPod<T>(ctx: Context, kube: Kube, helper: Helper, act: (pod: PodContainer) => Promise<T>): Promise<T> {
+export async function withHelperPod<T>(ctx: Context, kube: Kube, helper: Helper, act: (pod: ContainerRef) => Promise<T>): Promise<T> {
   const name = `checkpoint-helper-${randomUUID().slice(0, 8)}`;
   const where = { namespace: helper.namespace, name };
   ctx.signal.throwIfAborted();

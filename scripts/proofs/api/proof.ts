@@ -3,7 +3,7 @@ import { archiveOf } from '../../checkpoint/answer.js';
 import { APART_MS } from '../../checkpoint/checkpoint.js';
 import { removeArchive } from '../../checkpoint/node-archive.js';
 import { subresourceRoute } from '../../checkpoint/routes.js';
-import { type Answer, curl } from '../../lib/cluster/curl.js';
+import { curl, type FullAnswer } from '../../lib/cluster/curl.js';
 import { kubectl } from '../../lib/cluster/kubectl.js';
 import { controlPlane, Node } from '../../lib/cluster/node.js';
 import { findContainer } from '../../lib/cluster/pod.js';
@@ -30,7 +30,7 @@ export function route(base: string, namespace: string, pod: string, query = ''):
 }
 
 /** Checks that an answer is the Status object of a refusal. @returns its message */
-export function refusal(answer: Answer, code: number): string {
+export function refusal(answer: FullAnswer, code: number): string {
   const parsed = status.safeParse(JSON.parse(answer.body));
   if (answer.status !== code || !parsed.success)
     throw new ToolkitError(`expected a Status with ${code}, found ${answer.status}`, { details: [answer.body.trim()] });
@@ -41,11 +41,11 @@ export function refusal(answer: Answer, code: number): string {
 
 /** The recipe's request, and every way to the server. */
 export async function proveRequests(ctx: Context, proof: Proof, api: ApiAccess): Promise<void> {
-  const post = (...args: string[]): Promise<Answer> => curl(ctx, ['--request', 'POST', ...args]);
+  const post = (...args: string[]): Promise<FullAnswer> => curl(ctx, ['--request', 'POST', ...args]);
   const pauseBetween = (): Promise<void> => ctx.clock.sleep(APART_MS, ctx.signal);
   const counter2 = (base: string, query = `?container=${CONTAINER}`): string => route(base, 'default', 'counter2', query);
   const before = (await podCount(ctx, 'counter2', CONTAINER)).last;
-  const ways: ReadonlyArray<readonly [string, () => Promise<Answer>]> = [
+  const ways: ReadonlyArray<readonly [string, () => Promise<FullAnswer>]> = [
     [
       'the recipe’s request through kubectl proxy, to the letter',
       () =>
@@ -95,7 +95,7 @@ export async function proveRequests(ctx: Context, proof: Proof, api: ApiAccess):
 
 /** Every refusal, as a Status object. */
 export async function proveRefusals(ctx: Context, proof: Proof, api: ApiAccess): Promise<void> {
-  const ask = (method: string, address: string): Promise<Answer> => curl(ctx, ['--request', method, ...api.asAdmin, address]);
+  const ask = (method: string, address: string): Promise<FullAnswer> => curl(ctx, ['--request', method, ...api.asAdmin, address]);
   const cases: ReadonlyArray<readonly [string, number, RegExp, string]> = [
     ['a pod that does not exist', 404, /no-such-pod.*not found/, route(api.server, 'default', 'no-such-pod')],
     ['a namespace that does not exist', 404, /not found/, route(api.server, 'no-such-namespace', 'counter2')],
@@ -135,7 +135,7 @@ export async function proveRefusals(ctx: Context, proof: Proof, api: ApiAccess):
 
 /** Who may, and that it is recorded and documented. */
 export async function proveAuthorization(ctx: Context, proof: Proof, api: ApiAccess): Promise<void> {
-  const asAccount = async (account: string, namespace: string, pod: string): Promise<Answer> =>
+  const asAccount = async (account: string, namespace: string, pod: string): Promise<FullAnswer> =>
     curl(ctx, ['--request', 'POST', ...api.withToken(await tokenOf(ctx, account)), route(api.server, namespace, pod)]);
   await proof.show('403: a service account without the right', async () => ({
     seen: refusal(await asAccount('default', NAMESPACE, 'with-debugger'), 403),

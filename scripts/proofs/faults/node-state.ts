@@ -91,7 +91,7 @@ export async function nodeState(ctx: Context, name: string, pods: readonly PodRe
  * What is in one state and not in the other, as lines with a sign before them; without what belongs to other pods, or to those that were
  * dead before: other pods end and begin, and the kubelet collects what they left, when it comes to it.
  */
-function differences(before: NodeState, after: NodeState): string[] {
+function changesBetween(before: NodeState, after: NodeState): string[] {
   const [had, has] = [new Set(before.lines), new Set(after.lines)];
   const strangers = [...before.others, ...before.dead, ...after.others];
   const counts = (line: string): boolean => !strangers.some((id) => line.includes(id));
@@ -111,7 +111,7 @@ export async function expectSameState(ctx: Context, name: string, before: NodeSt
     (different) => new ToolkitError(`something was left on ${name}, or is gone`, { details: different.slice(0, SHOWN) }),
     async () => {
       const after = await look(new Node(ctx.runner, name), before.pods);
-      return after === undefined ? ['containerd does not answer'] : differences(before, after);
+      return after === undefined ? ['containerd does not answer'] : changesBetween(before, after);
     },
     (different) => different.length === 0,
     { patienceMs: COLLECTED_MS },

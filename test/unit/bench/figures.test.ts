@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { median, ratio } from '../../../scripts/bench/figures.js';
+import { ratio } from '../../../scripts/bench/figures.js';
 import { plotOf } from '../../../scripts/bench/plot.js';
 import { figuresOf, reportOf, type Sample, type Way } from '../../../scripts/bench/report.js';
 import bench from '../../../scripts/tasks/bench.js';
@@ -21,12 +21,6 @@ const good = samplesOf({
   pause: { frozen: 0.01, call: 0.02 },
   ours: { frozen: 0.6, call: 1.2 },
   stock: { frozen: 4, call: 6 },
-});
-
-test('a median is the middle one, or the mean of the two in the middle', () => {
-  expect(median([3, 1, 2])).toBe(2);
-  expect(median([4, 1, 2, 3])).toBe(2.5);
-  expect(median([])).toBeNaN();
 });
 
 test('each size is held against runc alone, the largest against containerd without patches', () => {
