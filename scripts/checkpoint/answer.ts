@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { HttpAnswer } from '../lib/cluster/kubelet.js';
 import { ToolkitError } from '../lib/core/errors.js';
 

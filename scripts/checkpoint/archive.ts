@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import * as tar from 'tar';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ToolkitError } from '../lib/core/errors.js';
 
 /** What every checkpoint archive holds (https://github.com/checkpoint-restore/checkpointctl names the parts). */

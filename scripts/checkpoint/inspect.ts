@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as tar from 'tar';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Context } from '../lib/core/context.js';
 import { CommandError, messageOf, ToolkitError } from '../lib/core/errors.js';
 import { type ArchiveContent, readArchive } from './archive.js';

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { task } from '../lib/cli/task.js';
 import type { Context } from '../lib/core/context.js';
 import { CommandError, UsageError } from '../lib/core/errors.js';

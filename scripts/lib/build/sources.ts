@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import YAML from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Context } from '../core/context.js';
 import { messageOf, ToolkitError, UsageError } from '../core/errors.js';
 import { readIfThere, replace } from '../core/files.js';

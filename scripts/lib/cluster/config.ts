@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import YAML from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageOf, UsageError } from '../core/errors.js';
 
 /** A port of this machine that leads into a node; kind takes protocols in any case. */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
 import type { RunOptions, RunResult } from '../core/runner.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Context } from '../core/context.js';
 import { ToolkitError, UsageError } from '../core/errors.js';
 import { kubectlJson } from './kubectl.js';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
 import { readIfThere, writeAtomically } from '../core/files.js';

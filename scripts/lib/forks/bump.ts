@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { goEnv, pinnedVersion, readPin, runGo } from '../build/go.js';
 import type { Context } from '../core/context.js';
 import { CommandError, ToolkitError, UsageError } from '../core/errors.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { goEnv, type Pin, pinnedVersion, runGo } from '../build/go.js';
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';

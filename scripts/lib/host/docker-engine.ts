@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
 import { type RunResult, TIMED_OUT } from '../core/runner.js';

@@ -1,5 +1,5 @@
 import type { CoreV1Api, Exec, RequestContext, ResponseContext } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { HttpAnswer } from '../cluster/kubelet.js';
 import { messageOf, ToolkitError } from '../core/errors.js';
 import { type KubeChoice, loadKubeConfig } from './config.js';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import YAML from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { kubeContext, kubectl } from '../../lib/cluster/kubectl.js';
 import type { Context } from '../../lib/core/context.js';
 import { ToolkitError } from '../../lib/core/errors.js';

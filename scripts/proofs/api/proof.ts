@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { archiveOf } from '../../checkpoint/answer.js';
 import { APART_MS } from '../../checkpoint/checkpoint.js';
 import { removeArchive } from '../../checkpoint/node-archive.js';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import YAML from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Check, pass, type Surroundings, skip, warn } from './check.js';
 
 /** What a killed run left half-made; the next run removes it by itself. */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { withoutPassword } from '../../core/shell.js';
 import { environmentProxy } from '../proxies.js';
 import { type Check, type Finding, pass, type Surroundings, warn } from './check.js';
