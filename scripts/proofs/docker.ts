@@ -1,13 +1,14 @@
 import type { Context } from '../lib/core/context.js';
 import { CommandError, ToolkitError } from '../lib/core/errors.js';
 import { readIfThere } from '../lib/core/files.js';
+import { until } from '../lib/core/until.js';
 import { readCount, untilPast } from '../workloads/counter.js';
 import type { Proof } from './proof.js';
 
 /** How long the engine may take to let go of a checkpoint, milliseconds. */
 const PATIENCE_MS = 20_000;
 
-/** Most that `docker checkpoint create` of a container as small as the counter may take, milliseconds: it needs less than a second. */
+/** How long `docker checkpoint create` may take with a container as small as the counter, milliseconds: it needs less than a second. */
 const CHECKPOINT_TIMEOUT_MS = 120_000;
 const CRIU_LOG = 'CRIU’s reason is at the end of its log, where the message names one.';
 /** How long the container may take to be removed, milliseconds: one whose dump hangs may not go at all. */
@@ -94,17 +95,23 @@ async function appArmorIsOn(): Promise<boolean> {
  * and the container is left as it was.
  */
 async function startFrom(ctx: Context, container: string, checkpoint: string): Promise<void> {
-  const deadline = ctx.clock.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      await ctx.runner.run('docker', ['start', '--checkpoint', checkpoint, container], {
-        failure: 'docker start --checkpoint failed',
-        hint: CRIU_LOG,
-      });
-      return;
-    } catch (error) {
-      if (!(error instanceof CommandError) || !/already exists/.test(error.output) || ctx.clock.now() > deadline) throw error;
-      await ctx.clock.sleep(100, ctx.signal);
-    }
-  }
+  const start = (): Promise<unknown> =>
+    ctx.runner.run('docker', ['start', '--checkpoint', checkpoint, container], {
+      failure: 'docker start --checkpoint failed',
+      hint: CRIU_LOG,
+    });
+  await until(
+    ctx,
+    (refused) => refused ?? new ToolkitError('docker start --checkpoint failed'),
+    () =>
+      start().then(
+        () => undefined,
+        (error: unknown) => {
+          if (error instanceof CommandError && /already exists/.test(error.output)) return error;
+          throw error;
+        },
+      ),
+    (refused) => refused === undefined,
+    { patienceMs: PATIENCE_MS, everyMs: 100 },
+  );
 }

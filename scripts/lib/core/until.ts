@@ -15,7 +15,7 @@ const EVERY_MS = 250;
  */
 export async function until<T>(
   ctx: Pick<Context, 'clock' | 'signal'>,
-  failure: string | ((last: T) => ToolkitError),
+  failure: string | ((last: T) => ToolkitError | Promise<ToolkitError>),
   look: () => Promise<T>,
   holds: (value: T) => boolean,
   { patienceMs = PATIENCE_MS, everyMs = EVERY_MS }: { patienceMs?: number; everyMs?: number } = {},
@@ -25,7 +25,7 @@ export async function until<T>(
     const value = await look();
     if (holds(value)) return value;
     if (ctx.clock.now() > deadline) {
-      if (typeof failure !== 'string') throw failure(value);
+      if (typeof failure !== 'string') throw await failure(value);
       throw new ToolkitError(`${failure}: has not come about in ${patienceMs / 1000} s`, {
         details: [JSON.stringify(value).slice(0, 500)],
       });

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { V1Pod } from '@kubernetes/client-node';
+import type { V1ContainerState, V1Pod } from '@kubernetes/client-node';
 import { archiveFolder } from '../cluster/kubelet.js';
 import type { ContainerRef } from '../cluster/pod.js';
 import type { Context } from '../core/context.js';
 import { messageOf, ToolkitError } from '../core/errors.js';
+import { until } from '../core/until.js';
 import { calling, httpStatus, type Kube } from './client.js';
 
 /** The image of the helper where none is named: it must have sh, cat, stat, tar and sha256sum. */
@@ -14,8 +15,8 @@ const LIFETIME_SECONDS = 3600;
 /** How long its start may take, an image to be pulled included, milliseconds. */
 const PATIENCE_MS = 120_000;
 const POLL_MS = 250;
-/** How often its removal is tried. */
-const TRIES = 3;
+/** How long its removal is tried, milliseconds. */
+const REMOVAL_MS = 750;
 /** What a container waits with that will not come by itself. */
 const HOPELESS =
   /^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|CreateContainerConfigError|CreateContainerError|RunContainerError)$/;
@@ -99,28 +100,39 @@ interface Where {
   readonly name: string;
 }
 
-async function untilRunning(ctx: Context, kube: Kube, where: Where, { node, image }: Helper): Promise<void> {
-  const deadline = ctx.clock.now() + PATIENCE_MS;
-  for (;;) {
-    const { status } = await calling(kube, `pod ${where.namespace}/${where.name} could not be read`, () =>
-      kube.core.readNamespacedPod(where),
-    );
-    const container = status?.containerStatuses?.[0];
-    if (container?.state?.running !== undefined) return;
-    const waiting = container?.state?.waiting;
-    const ended = status?.phase === 'Failed' || status?.phase === 'Succeeded' || HOPELESS.test(waiting?.reason ?? '');
-    if (ended || ctx.clock.now() > deadline) {
-      const reasons = [waiting?.reason, waiting?.message, status?.reason, status?.message].filter((text) => text !== undefined);
-      throw new ToolkitError(`the helper pod does not start on node ${node}`, {
-        details:
-          waiting?.message === undefined
-            ? [...(reasons.length === 0 ? [`it is ${status?.phase ?? 'unknown'}`] : reasons), ...(await warnings(kube, where))]
-            : reasons,
-        hint: `Name an image that the node has or can pull: --helper-image (now ${image}). Or another namespace: --helper-namespace.`,
-      });
-    }
-    await ctx.clock.sleep(POLL_MS, ctx.signal);
-  }
+async function untilRunning(ctx: Context, kube: Kube, where: Where, helper: Helper): Promise<void> {
+  const pod = await until(
+    ctx,
+    (last) => doesNotStart(kube, where, helper, last),
+    () => calling(kube, `pod ${where.namespace}/${where.name} could not be read`, () => kube.core.readNamespacedPod(where)),
+    (seen) => runs(seen) || isHopeless(seen),
+    { patienceMs: PATIENCE_MS, everyMs: POLL_MS },
+  );
+  if (!runs(pod)) throw await doesNotStart(kube, where, helper, pod);
+}
+
+const stateOf = ({ status }: V1Pod): V1ContainerState | undefined => status?.containerStatuses?.[0]?.state;
+
+function runs(pod: V1Pod): boolean {
+  return stateOf(pod)?.running !== undefined;
+}
+
+function isHopeless(pod: V1Pod): boolean {
+  const phase = pod.status?.phase;
+  return phase === 'Failed' || phase === 'Succeeded' || HOPELESS.test(stateOf(pod)?.waiting?.reason ?? '');
+}
+
+async function doesNotStart(kube: Kube, where: Where, { node, image }: Helper, pod: V1Pod): Promise<ToolkitError> {
+  const { status } = pod;
+  const waiting = stateOf(pod)?.waiting;
+  const reasons = [waiting?.reason, waiting?.message, status?.reason, status?.message].filter((text) => text !== undefined);
+  return new ToolkitError(`the helper pod does not start on node ${node}`, {
+    details:
+      waiting?.message === undefined
+        ? [...(reasons.length === 0 ? [`it is ${status?.phase ?? 'unknown'}`] : reasons), ...(await warnings(kube, where))]
+        : reasons,
+    hint: `Name an image that the node has or can pull: --helper-image (now ${image}). Or another namespace: --helper-namespace.`,
+  });
 }
 
 /** What the kubelet complained of, where one may read it. */
@@ -131,22 +143,19 @@ async function warnings(kube: Kube, { namespace, name }: Where): Promise<string[
   return [...new Set((events?.items ?? []).map(({ message }) => message ?? ''))].filter((text) => text !== '').slice(0, 3);
 }
 
-/** Never fails: the error that led here matters more. What stays is named. */
-async function remove(ctx: Context, kube: Kube, where: Where): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await kube.core.deleteNamespacedPod({ ...where, gracePeriodSeconds: 0 });
-      return;
-    } catch (error) {
-      if (httpStatus(error) === 404) return;
-      if (tries < TRIES) {
-        await ctx.clock.sleep(POLL_MS * tries);
-        continue;
-      }
-      ctx.say(
-        `the helper pod could not be removed (${messageOf(error).split('\n', 1)[0]}); it ends by itself within the hour: kubectl --namespace ${where.namespace} delete pod ${where.name}`,
-      );
-      return;
-    }
-  }
+/** Also when the run was stopped. Never fails: the error that led here matters more. What stays is named. */
+async function remove({ clock, say }: Context, kube: Kube, where: Where): Promise<void> {
+  const unstopped = { clock, signal: new AbortController().signal };
+  const stays = (reason: string | undefined): ToolkitError =>
+    new ToolkitError(
+      `the helper pod could not be removed (${reason}); it ends by itself within the hour: kubectl --namespace ${where.namespace} delete pod ${where.name}`,
+    );
+  const attempt = (): Promise<string | undefined> =>
+    kube.core.deleteNamespacedPod({ ...where, gracePeriodSeconds: 0 }).then(
+      () => undefined,
+      (error: unknown) => (httpStatus(error) === 404 ? undefined : messageOf(error).split('\n', 1)[0]),
+    );
+  await until(unstopped, stays, attempt, (reason) => reason === undefined, { patienceMs: REMOVAL_MS, everyMs: POLL_MS }).catch((error) =>
+    say(messageOf(error)),
+  );
 }

@@ -130,6 +130,17 @@ describe('a helper', () => {
     expect(ctx.said[0]).toMatch(/could not be removed .* kubectl --namespace shop delete pod checkpoint-helper-/);
   });
 
+  test('whose removal fails once is removed all the same, also when the run was stopped', async () => {
+    const { core, done } = cluster(running);
+    const ctx = testContext();
+    let tries = 0;
+    const deleteNamespacedPod: typeof core.deleteNamespacedPod = (pod) =>
+      ++tries === 1 ? Promise.reject(apiError(500, 'no')) : core.deleteNamespacedPod(pod);
+    await withHelperPod(ctx, fakeKube({ ...core, deleteNamespacedPod }), helper, async () => ctx.abort.abort());
+    expect(done).toEqual([CREATED, DELETED]);
+    expect(ctx.said).toEqual([]);
+  });
+
   test('that is gone already needs no removal', async () => {
     const { core } = cluster(running);
     const ctx = testContext();

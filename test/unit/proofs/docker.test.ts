@@ -6,7 +6,10 @@ import { type TestContext, testContext } from '../../support/context.js';
 import { type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
 
 /** An engine with one container that counts each time it is looked at. */
-function engine(create: (ctx: () => TestContext) => string | Error = () => ''): { ctx: TestContext; runner: FakeRunner } {
+function engine(
+  create: (ctx: () => TestContext) => string | Error = () => '',
+  start: () => string | Error = () => '',
+): { ctx: TestContext; runner: FakeRunner } {
   let count = 0;
   const runner: FakeRunner = fakeRunner(({ args }) => {
     if (args[0] === 'logs') {
@@ -14,6 +17,7 @@ function engine(create: (ctx: () => TestContext) => string | Error = () => ''): 
       return Array.from({ length: count + 1 }, (_, index) => index).join('\n');
     }
     if (args[0] === 'inspect') return 'false';
+    if (args[0] === 'start') return start();
     return args[0] === 'checkpoint' ? create(() => ctx) : '';
   });
   const ctx = testContext({ runner });
@@ -73,6 +77,33 @@ describe('the counter in Docker', () => {
     await expect(prove(ctx, '24.0.7')).rejects.toMatchObject({
       details: expect.arrayContaining(['docker checkpoint create failed', 'criu failed']),
     });
+  });
+});
+
+describe('a container that the engine still holds the uploaded checkpoint of', () => {
+  const exists = new CommandError('docker start …', 1, 'Error: content sha256:0: already exists', { message: 'docker start failed' });
+
+  test('is started as soon as that is collected', async () => {
+    const answers = [exists, exists, ''];
+    const { ctx, runner } = engine(undefined, () => answers.shift() ?? '');
+    await prove(ctx, '26.1.5');
+    expect(runner.calls.filter(({ args }) => args[0] === 'start')).toHaveLength(3);
+  });
+
+  test('is given up after a while, with what Docker says', async () => {
+    const { ctx } = engine(undefined, () => exists);
+    const began = ctx.clock.now();
+    await expect(prove(ctx, '26.1.5')).rejects.toMatchObject({ details: expect.arrayContaining(['docker start failed']) });
+    expect(ctx.clock.now() - began).toBeGreaterThan(20_000);
+  });
+
+  test('and that fails for another reason is not started again', async () => {
+    const { ctx, runner } = engine(
+      undefined,
+      () => new CommandError('docker start …', 1, 'criu failed', { message: 'docker start failed' }),
+    );
+    await expect(prove(ctx, '26.1.5')).rejects.toMatchObject({ details: expect.arrayContaining(['criu failed']) });
+    expect(runner.calls.filter(({ args }) => args[0] === 'start')).toHaveLength(1);
   });
 });
 
