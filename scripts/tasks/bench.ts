@@ -1,10 +1,7 @@
-import { mkdir } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import { benchApi } from '../bench/api.js';
 import { benchCheckpoint } from '../bench/checkpoint.js';
 import { type Benchmark, type Figure, ratio } from '../bench/figures.js';
-import { plotOf } from '../bench/plot.js';
+import { keepTimes } from '../bench/keep.js';
 import { benchPush } from '../bench/push.js';
 import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
 import { table } from '../lib/cli/table.js';
@@ -13,7 +10,6 @@ import { readClusterConfig } from '../lib/cluster/config.js';
 import { loadImage } from '../lib/cluster/image-load.js';
 import type { Context } from '../lib/core/context.js';
 import { UsageError } from '../lib/core/errors.js';
-import { writeAtomically } from '../lib/core/files.js';
 import { median } from '../lib/core/median.js';
 import { imageNames } from '../lib/core/options.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
@@ -23,36 +19,37 @@ import { clusterGoals } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
 import { stockContainerd, stockContainerdProgram } from '../steps/stock-containerd.js';
 
-const benchmarks: Readonly<Record<string, (ctx: Context) => Promise<Benchmark>>> = {
-  api: benchApi,
-  push: benchPush,
-  checkpoint: checkpointTimes,
-};
+type Benchmarks = Readonly<Record<string, (ctx: Context, record: boolean) => Promise<Benchmark>>>;
+const benchmarks: Benchmarks = { api: benchApi, push: benchPush, checkpoint: checkpointTimes };
 
-/** Measures checkpoints, and keeps the samples and their picture in docs/. */
-async function checkpointTimes(ctx: Context): Promise<Benchmark> {
+async function checkpointTimes(ctx: Context, record: boolean): Promise<Benchmark> {
   const { samples, figures, report = '' } = await benchCheckpoint(ctx, stockContainerdProgram(ctx.paths.build));
-  const docs = ctx.paths.inRoot('docs');
-  await mkdir(docs, { recursive: true });
-  const [data, picture] = ['json', 'svg'].map((ending) => path.join(docs, `checkpoint-times.${ending}`)) as [string, string];
-  const machine = { kernel: os.release().replace(/-.*$/, ''), processors: os.availableParallelism(), memory: os.totalmem() };
-  await writeAtomically(data, `${JSON.stringify({ machine, unit: 'seconds', samples }, undefined, 1)}\n`);
-  await writeAtomically(picture, await plotOf(samples));
-  return { figures, report: `${report}\nwritten: ${data}, ${picture}` };
+  const written = await keepTimes(ctx, samples, record);
+  return { figures, report: `${report}\nwritten: ${written.join(', ')}` };
 }
 
 export default task({
   name: 'bench',
-  summary:
-    'Measures side by side in one run, and prints ratios: checkpoints against runc alone and containerd without patches, the API against the kubelet, a push against the bare compiler.',
-  flags: clusterFlags,
+  summary: 'Measures side by side in one run, and prints ratios.',
+  manual: [
+    'Without a name, all of them run:',
+    '  api         a checkpoint through the API against one straight at the kubelet',
+    '  push        kubernetes:push against the bare compiler',
+    '  checkpoint  checkpoints against runc alone and containerd without patches, from little memory to 1 GiB; keeps the samples and a picture',
+  ],
+  flags: {
+    ...clusterFlags,
+    record: { type: 'boolean', help: 'write the times of checkpoints into docs/ too, not only into the folder of this run’s logs' },
+  },
   words: `[${Object.keys(benchmarks).join('|')}…]`,
   options: clusterOptions,
-  async run({ words, ctx, print, printJson }) {
+  async run({ words, flags, ctx, print, printJson }) {
     const unknown = words.find((word) => benchmarks[word] === undefined);
     if (unknown !== undefined)
       throw new UsageError(`there is no benchmark ${unknown}`, { hint: `Benchmarks: ${Object.keys(benchmarks).join(', ')}` });
     const chosen = words.length === 0 ? Object.keys(benchmarks) : words;
+    if (flags.record && !chosen.includes('checkpoint'))
+      throw new UsageError('--record: only the times of checkpoints are kept', { hint: 'npm run bench -- checkpoint --record' });
     const { ports } = await readClusterConfig(ctx.options.clusterConfig);
     const goals = [...clusterGoals(ctx.options), counterImage, ...(chosen.includes('checkpoint') ? [ballastImage, stockContainerd] : [])];
     await bringAbout(ctx, goals, { before: machineFits(ctx, { ports }) });
@@ -61,7 +58,7 @@ export default task({
     const figures: Figure[] = [];
     for (const name of chosen) {
       ctx.say(`measuring: ${name}`);
-      const made = await benchmarks[name]?.(ctx);
+      const made = await benchmarks[name]?.(ctx, flags.record);
       if (made?.report !== undefined) print(made.report);
       figures.push(...(made?.figures ?? []));
     }
