@@ -213,9 +213,11 @@ function refused(
   });
 }
 
+const USUAL_REASONS = 'The usual reasons are in docs/troubleshooting.md, under CRIU and checkpoints.';
+
 function refusalHint(route: Route, status: number, body: string, reason: readonly string[]): string | undefined {
-  if (status >= 500 && (reason.length > 0 || TELLS_LOG.test(body))) return 'The usual reasons are in the README under Troubleshooting.';
-  if (status >= 500) return 'CRIU’s reason is in criu-dump.log on the node; the usual ones are in the README under Troubleshooting.';
+  if (status >= 500 && (reason.length > 0 || TELLS_LOG.test(body))) return USUAL_REASONS;
+  if (status >= 500) return `CRIU’s reason is in criu-dump.log on the node. ${USUAL_REASONS}`;
   if (status === 404 && route.kind !== 'api' && /page not found/.test(body))
     return 'This kubelet does not checkpoint: the feature gate ContainerCheckpoint is on by default from Kubernetes 1.30 on.';
   return hintFor(status);

@@ -31,7 +31,7 @@ export async function missingPackages(runner: Runner, names: readonly string[]):
   const { stdout } = await runner.run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\\n', ...names], {
     accept: true,
     failure: 'dpkg-query does not run: this is not a Debian or Ubuntu system',
-    hint: 'The toolkit installs build packages with apt. On another distribution install their equivalents by hand; see the README.',
+    hint: 'Debian 12 or newer, or Ubuntu 22.04 or newer, is needed: see docs/requirements.md.',
   });
   const installed = new Set(stdout.split('\n').flatMap((line) => (line.endsWith(' installed') ? [line.slice(0, line.indexOf(' '))] : [])));
   return names.filter((name) => !installed.has(name));

@@ -5,7 +5,7 @@ import type { Room } from './machine.js';
 
 const GB = 1e9;
 
-/** What a set-up from nothing writes, bytes, rounded up; see Requirements in the README. */
+/** What a set-up from nothing writes, bytes, rounded up; see docs/requirements.md. */
 const NEEDED = {
   /** Sources, programs, archives. */
   cache: 2 * GB,

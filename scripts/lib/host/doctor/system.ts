@@ -4,7 +4,7 @@ import { type Check, fail, forRoot, pass, warn } from './check.js';
 /** Releases that the toolkit is made for, by os-release's ID: at least this version. */
 const RELEASES: Readonly<Record<string, number>> = { debian: 12, ubuntu: 22.04 };
 const GB = 1e9;
-/** Below this the compilers and linkers of Kubernetes are killed; see Requirements in the README for the second. Bytes. */
+/** Below this the compilers and linkers of Kubernetes are killed; see docs/requirements.md for the second. Bytes. */
 const MEMORY = { least: 2 * GB, comfortable: 7.5 * GB };
 
 const distribution: Check = {
