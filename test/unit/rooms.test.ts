@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkout } from '../../scripts/lib/core/paths.js';
@@ -24,6 +24,13 @@ describe('the rooms of scripts', () => {
   test('what a room stands on stands on nothing above it', () => {
     for (const [room, below] of rooms)
       for (const other of below) expect(rooms.get(other), `${room} and ${other} stand on each other`).not.toContain(room);
+  });
+
+  test('are those of ARCHITECTURE.md, with the same arrows', async () => {
+    const page = await readFile(path.join(checkout, 'ARCHITECTURE.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| `(?:lib\/)?([\w-]+)` \| .+ \| ([^|]+) \|$/gm)];
+    const drawn = rows.map(([, room = '', below = '']) => [room, below === '–' ? [] : below.split(', ')] as const);
+    expect(new Map(drawn)).toEqual(new Map([...rooms]));
   });
 
   test('the unit tests follow them', async () => {
