@@ -1,11 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { Writable } from 'node:stream';
-import { stripVTControlCharacters } from 'node:util';
-import { type Options as ExecaOptions, execa } from 'execa';
+import { type Options as ExecaOptions, execa, type Result, type ResultPromise } from 'execa';
+import { endingByInput, endingOf, limited } from './ending.js';
 import { CommandError } from './errors.js';
-import { wholeLines } from './lines.js';
+import { lastLines, wholeLines } from './lines.js';
 import { shellWord, withoutPassword } from './shell.js';
 import { supervised } from './supervise.js';
 
@@ -54,8 +53,6 @@ export interface Runner {
   run(file: string, args: readonly string[], options?: RunOptions): Promise<RunResult>;
 }
 
-/** How long an ended command may take to go before it is killed, milliseconds. */
-const GRACE_MS = 5000;
 /** The exit code of a command that was ended by its timeout, where every exit code is accepted; as timeout(1) has it. */
 export const TIMED_OUT = 124;
 const MAX_OUTPUT = 64 * 1024 * 1024;
@@ -78,35 +75,84 @@ const OF_THE_HOOK = new Set([
   'GIT_PREFIX',
 ]);
 
+/** What a runner's commands have in common. */
+interface Run {
+  readonly signal: AbortSignal;
+  readonly atOnce: AbortSignal;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+const NEVER = new AbortController().signal;
+
 /**
  * The process runner. Each command gets a process group of its own, and the group is ended when the signal fires:
  * nothing that a command started outlives the run.
+ * @param how `signal` stops commands, with time to go; `atOnce` kills those at work, for a process that ends in the same moment
  */
-export function createRunner({ signal, env = process.env }: { signal: AbortSignal; env?: NodeJS.ProcessEnv }): Runner {
+export function createRunner({
+  signal,
+  atOnce = NEVER,
+  env = process.env,
+}: {
+  signal: AbortSignal;
+  atOnce?: AbortSignal;
+  env?: NodeJS.ProcessEnv;
+}): Runner {
   // Each command at work listens, and there may be many at a time.
-  setMaxListeners(0, signal);
+  for (const heard of [signal, atOnce]) setMaxListeners(0, heard);
   const base = Object.fromEntries(Object.entries(env).filter(([name]) => !OF_THE_HOOK.has(name)));
-  return { run: (file, args, options = {}) => runCommand(file, args, options, signal, base) };
+  return { run: (file, args, options = {}) => runCommand(file, args, options, { signal, atOnce, env: base }) };
 }
 
-async function runCommand(
-  file: string,
-  args: readonly string[],
-  options: RunOptions,
-  signal: AbortSignal,
-  baseEnv: NodeJS.ProcessEnv,
-): Promise<RunResult> {
-  signal.throwIfAborted();
-  const { cwd, interactive = false, log, onLine, accept = [], timeoutMs } = options;
+/** How a command is started. */
+interface Start {
+  /** Its arguments, as they are handed on. */
+  readonly words: readonly string[];
+  /** As root through sudo, see `asRoot`. */
+  readonly asRoot: boolean;
+  /** Under {@link supervised}, which ends it when its standard input ends. */
+  readonly watched: boolean;
+  /** In a process group of its own. */
+  readonly detached: boolean;
+}
+
+function startOf(file: string, args: readonly string[], { interactive = false, input, inputFile }: RunOptions): Start {
+  const asRoot = !interactive && file === 'sudo' && args[0] === '--';
+  const watched = asRoot && input === undefined && inputFile === undefined;
+  const unattended = watched ? supervised(args) : ['-n', ...args];
+  // sudo knows its user by the terminal, which a session of its own would not have.
+  return { words: asRoot ? unattended : args, asRoot, watched, detached: !interactive && file !== 'sudo' };
+}
+
+/** Runs one command: starts it, listens, ends it when it must, and says how it went. */
+async function runCommand(file: string, args: readonly string[], options: RunOptions, run: Run): Promise<RunResult> {
+  run.signal.throwIfAborted();
+  const { log, timeoutMs } = options;
+  const start = startOf(file, args, options);
   // It goes into logs and errors.
   const command = withoutPassword(commandLine(file, args, options));
-  // sudo knows its user by the terminal, which a session of its own would not have.
-  const detached = !interactive && file !== 'sudo';
-  const root = !interactive && file === 'sudo' && args[0] === '--';
-  const watched = root && options.input === undefined && options.inputFile === undefined;
-  const execaOptions: ExecaOptions = {
+  const child = execa(file, start.words, execaOptions(options, start, run.env));
+  const ending = start.watched ? endingByInput(child.stdin) : endingOf(child.pid, { ownGroup: start.detached });
+  const limits = limited(ending, { signal: run.signal, atOnce: run.atOnce, timeoutMs });
+  const sink = log === undefined ? undefined : openLog(log, command);
+  listen(child, options, sink);
+  try {
+    const result = await child;
+    if (run.signal.aborted) throw run.signal.reason;
+    const asked = { command, file, program: start.asRoot ? (args[1] ?? file) : file };
+    return outcomeOf(result, asked, options, limits.timedOut());
+  } finally {
+    limits.finish();
+    if (sink !== undefined) await new Promise<void>((resolve) => sink.end(() => resolve()));
+  }
+}
+
+/** execa's own timeout is not used: it ends the command alone, and then waits for as long as something else holds its output open. */
+function execaOptions(options: RunOptions, { watched, detached }: Start, env: NodeJS.ProcessEnv): ExecaOptions {
+  const { cwd, interactive = false, stdoutFile } = options;
+  return {
     ...(cwd === undefined ? {} : { cwd }),
-    env: { ...baseEnv, ...options.env },
+    env: { ...env, ...options.env },
     extendEnv: false,
     reject: false,
     detached,
@@ -115,70 +161,9 @@ async function runCommand(
       ? { stdio: 'inherit' as const }
       : {
           ...standardInput(options, watched),
-          ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile }, buffer: { stdout: false, stderr: true } }),
+          ...(stdoutFile === undefined ? {} : { stdout: { file: stdoutFile }, buffer: { stdout: false, stderr: true } }),
         }),
   };
-  const child = execa(file, root ? (watched ? supervised(args) : ['-n', ...args]) : args, execaOptions);
-
-  const endGroup = watched ? superviserOf(child.stdin) : groupKiller(child.pid, detached);
-  signal.addEventListener('abort', endGroup.soft);
-  // The timeout of execa ends the command alone, and then waits for as long as something that it started holds its output open.
-  let timedOut = false;
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          timedOut = true;
-          endGroup.soft();
-        }, timeoutMs);
-  const sink = log === undefined ? undefined : openLog(log, command);
-  for (const stream of [child.stdout, child.stderr]) {
-    if (stream === null || stream === undefined) continue;
-    // What goes into a file is content, not a message.
-    if (stream === child.stdout && options.stdoutFile !== undefined) continue;
-    if (sink !== undefined) stream.on('data', (chunk: Buffer) => sink.write(chunk));
-    if (onLine !== undefined) stream.on('data', (chunk: Buffer) => reportLastLine(chunk, onLine));
-    if (options.onEachLine !== undefined) stream.on('data', wholeLines(options.onEachLine));
-    const { reply } = options;
-    if (reply !== undefined)
-      stream.on('data', (chunk: Buffer) =>
-        reportLastLine(chunk, (line) => {
-          const answer = reply(line);
-          if (answer !== undefined) child.stdin?.write(answer);
-        }),
-      );
-  }
-  try {
-    const result = await child;
-    if (signal.aborted) throw signal.reason;
-    const stdout = typeof result.stdout === 'string' ? result.stdout : '';
-    const stderr = typeof result.stderr === 'string' ? result.stderr : '';
-    const exitCode = result.exitCode;
-    const accepted = accept === true ? exitCode !== undefined : [0, ...accept].includes(exitCode ?? -1);
-    if (timedOut && accept === true) return { stdout, stderr, exitCode: TIMED_OUT };
-    if (exitCode !== undefined && accepted && !timedOut) return { stdout, stderr, exitCode };
-    const missing = 'code' in result && result.code === 'ENOENT' && (cwd === undefined || existsSync(cwd));
-    const whole = [stdout, stderr, missing ? `${file}: command not found` : ''].filter(Boolean).join('\n');
-    const output = whole
-      .split('\n')
-      .filter((line) => options.isProgress?.(line) !== true)
-      .join('\n');
-    throw new CommandError(command, exitCode, output === '' && exitCode === undefined ? (result.shortMessage ?? '') : output, {
-      message: options.failure ?? `${path.basename(root ? (args[1] ?? file) : file)} failed`,
-      outcome: timedOut
-        ? `ended after ${(timeoutMs ?? 0) / 1000} s`
-        : result.signal === undefined
-          ? undefined
-          : `killed by ${result.signal}`,
-      hint: options.hint,
-      log,
-    });
-  } finally {
-    signal.removeEventListener('abort', endGroup.soft);
-    clearTimeout(timer);
-    endGroup.finish(signal.aborted || timedOut);
-    if (sink !== undefined) await new Promise<void>((resolve) => sink.end(() => resolve()));
-  }
 }
 
 /** Where a command that does not talk to the terminal reads from. */
@@ -188,51 +173,68 @@ function standardInput({ input, inputFile, reply }: RunOptions, watched: boolean
   return { stdin: inputFile === undefined ? 'ignore' : { file: inputFile } };
 }
 
+/** Hands a command's output on while it comes: to the log, to who wants to know, and to who types an answer. */
+function listen(
+  child: Pick<ResultPromise, 'stdin' | 'stdout' | 'stderr'>,
+  { onLine, onEachLine, reply, stdoutFile }: RunOptions,
+  sink: NodeJS.WritableStream | undefined,
+): void {
+  const answer = (line: string): void => {
+    const typed = reply?.(line);
+    if (typed !== undefined) child.stdin?.write(typed);
+  };
+  // What goes into a file is content, not a message.
+  for (const stream of stdoutFile === undefined ? [child.stdout, child.stderr] : [child.stderr]) {
+    if (sink !== undefined) stream?.on('data', (chunk: Buffer) => sink.write(chunk));
+    if (onLine !== undefined) stream?.on('data', lastLines(onLine));
+    if (onEachLine !== undefined) stream?.on('data', wholeLines(onEachLine));
+    if (reply !== undefined) stream?.on('data', lastLines(answer));
+  }
+}
+
+/** What was asked for. */
+interface Asked {
+  /** As it can be pasted. */
+  readonly command: string;
+  readonly file: string;
+  /** The same, or what sudo runs. */
+  readonly program: string;
+}
+
+/** What a command came to. @throws CommandError when that is none of the answers that are taken for one */
+function outcomeOf(
+  result: Result,
+  { command, file, program }: Asked,
+  { accept = [], cwd, failure, hint, isProgress, log, timeoutMs = 0 }: RunOptions,
+  timedOut: boolean,
+): RunResult {
+  const { exitCode, signal } = result;
+  const [stdout, stderr] = [textOf(result.stdout), textOf(result.stderr)];
+  if (timedOut && accept === true) return { stdout, stderr, exitCode: TIMED_OUT };
+  if (!timedOut && exitCode !== undefined && (accept === true || [0, ...accept].includes(exitCode))) return { stdout, stderr, exitCode };
+
+  const missing = result.code === 'ENOENT' && (cwd === undefined || existsSync(cwd));
+  const lines = [stdout, stderr, missing ? `${file}: command not found` : ''].filter(Boolean).join('\n').split('\n');
+  const output = lines.filter((line) => isProgress?.(line) !== true).join('\n');
+  const killed = signal === undefined ? undefined : `killed by ${signal}`;
+  throw new CommandError(command, exitCode, output === '' && exitCode === undefined ? (result.shortMessage ?? '') : output, {
+    message: failure ?? `${path.basename(program)} failed`,
+    outcome: timedOut ? `ended after ${timeoutMs / 1000} s` : killed,
+    hint,
+    log,
+  });
+}
+
+/** Nothing is kept of what goes to the terminal or into a file. */
+function textOf(output: Result['stdout']): string {
+  return typeof output === 'string' ? output : '';
+}
+
 function openLog(log: string, command: string): NodeJS.WritableStream {
   mkdirSync(path.dirname(log), { recursive: true });
   const sink = createWriteStream(log, { flags: 'a' });
   sink.write(`$ ${command}\n`);
   return sink;
-}
-
-function reportLastLine(chunk: Buffer, onLine: (line: string) => void): void {
-  const lines = stripVTControlCharacters(chunk.toString('utf8'))
-    .split(/[\r\n]+/)
-    .map((line) => line.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim())
-    .filter(Boolean);
-  const last = lines.at(-1);
-  if (last !== undefined) onLine(last);
-}
-
-function groupKiller(pid: number | undefined, detached: boolean): { soft: () => void; finish: (ended: boolean) => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const send = (name: NodeJS.Signals): void => {
-    if (pid === undefined) return;
-    try {
-      process.kill(detached ? -pid : pid, name);
-    } catch (error) {
-      // EPERM: sudo itself, about to end with what it was given on standard input.
-      if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    }
-  };
-  return {
-    soft: () => {
-      send('SIGTERM');
-      timer ??= setTimeout(() => send('SIGKILL'), GRACE_MS);
-    },
-    finish: (ended) => {
-      clearTimeout(timer);
-      // What the command left behind in its group must not live on when the command was ended.
-      if (ended && detached) send('SIGKILL');
-    },
-  };
-}
-
-/** Ends a command that runs as root under {@link supervised}, which does the rest by itself. */
-function superviserOf(stdin: Writable | null): ReturnType<typeof groupKiller> {
-  // Its end may come first.
-  stdin?.on('error', () => undefined);
-  return { soft: () => stdin?.end(), finish: () => stdin?.destroy() };
 }
 
 /** True when a program of this name is on PATH. */

@@ -233,6 +233,18 @@ describe('a run that is stopped', () => {
   });
 });
 
+test('a run that is ended at once kills what is at work, the stubborn included', async () => {
+  const pidFile = path.join(temporaryFolder(), 'pid');
+  const [stop, atOnce] = [new AbortController(), new AbortController()];
+  const runner = createRunner({ signal: stop.signal, atOnce: atOnce.signal });
+  const run = runner.run(...sh(`trap '' TERM; sleep 300 & echo $! > ${pidFile}; wait; wait`), { accept: true });
+  const grandchild = await pidIn(pidFile);
+  stop.abort('stopped');
+  atOnce.abort();
+  await expect(run).rejects.toBe('stopped');
+  await vi.waitFor(async () => expect(await runs(grandchild)).toBe(false), PATIENCE);
+});
+
 describe('a command as root', () => {
   /** A sudo that hands on no signal, as the true one does when they come from its own process group; it tells how it was called. */
   async function withSudo(signal = new AbortController().signal): Promise<Runner> {
