@@ -5,16 +5,12 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { helpText, readArguments, type Task } from './lib/cli/task.js';
 import type { Clock, Context } from './lib/core/context.js';
-import { InterruptedError, renderError, UsageError } from './lib/core/errors.js';
+import { renderError, UsageError } from './lib/core/errors.js';
 import { makeOptions } from './lib/core/options.js';
 import { checkout, makePaths } from './lib/core/paths.js';
 import { createRunner } from './lib/core/runner.js';
+import { stopOnSignals } from './lib/core/signals.js';
 
-const SIGNALS: ReadonlyArray<readonly [NodeJS.Signals, number]> = [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-];
 const KEPT_LOGS = 20;
 
 const systemClock: Clock = {
@@ -29,7 +25,8 @@ const systemClock: Clock = {
 /** Runs an npm script by name. @returns the exit code */
 export async function main(name: string, args: readonly string[]): Promise<number> {
   const abort = new AbortController();
-  for (const [signal, code] of SIGNALS) process.on(signal, () => abort.abort(new InterruptedError(signal, code)));
+  const atOnce = new AbortController();
+  stopOnSignals(process, { stop: abort, atOnce }, systemClock.now, console.error);
   // A fault in a callback would otherwise end the process at once, with nothing put right.
   process.on('uncaughtException', (error) => abort.abort(error));
   try {
@@ -40,7 +37,7 @@ export async function main(name: string, args: readonly string[]): Promise<numbe
       return 0;
     }
     const json = flags['json'] === true;
-    const ctx = await makeContext(chosen, chosen.options?.(flags) ?? {}, abort.signal);
+    const ctx = await makeContext(chosen, chosen.options?.(flags) ?? {}, { signal: abort.signal, atOnce: atOnce.signal });
     const code = await chosen.run({
       flags,
       words,
@@ -69,7 +66,11 @@ async function loadTask(name: string): Promise<Task> {
   return module.default;
 }
 
-async function makeContext(task: Task, chosen: Parameters<typeof makeOptions>[2], signal: AbortSignal): Promise<Context> {
+async function makeContext(
+  task: Task,
+  chosen: Parameters<typeof makeOptions>[2],
+  { signal, atOnce }: { readonly signal: AbortSignal; readonly atOnce: AbortSignal },
+): Promise<Context> {
   const paths = makePaths(checkout, process.env['KIND_CHECKPOINT_CACHE'] || undefined, process.env['KIND_CHECKPOINT_TREES'] || undefined);
   const logs = path.join(
     paths.logs,
@@ -80,8 +81,8 @@ async function makeContext(task: Task, chosen: Parameters<typeof makeOptions>[2]
   return {
     paths,
     options: makeOptions(checkout, process.env, chosen),
-    runner: createRunner({ signal, env }),
-    cleanupRunner: createRunner({ signal: new AbortController().signal, env }),
+    runner: createRunner({ signal, atOnce, env }),
+    cleanupRunner: createRunner({ signal: atOnce, atOnce, env }),
     clock: systemClock,
     env: process.env,
     signal,

@@ -1,7 +1,7 @@
-import { userInfo } from 'node:os';
 import type { Context } from './context.js';
 import { ToolkitError } from './errors.js';
 import { hasProgram } from './runner.js';
+import { thisUser } from './user.js';
 
 /** How often the right is renewed, milliseconds: sudo forgets a password after 5 to 15 minutes (sudoers(5), timestamp_timeout). */
 const RENEW_MS = 60_000;
@@ -13,11 +13,7 @@ export interface Who {
   readonly terminal: boolean;
 }
 
-const me = (): Who => ({
-  uid: process.getuid?.() ?? 0,
-  name: userInfo().username,
-  terminal: process.stdin.isTTY === true && process.stderr.isTTY === true,
-});
+const me = (): Who => ({ ...thisUser(), terminal: process.stdin.isTTY === true && process.stderr.isTTY === true });
 
 /**
  * Makes sure that commands can run as root, before anything is shown or begun: asks for sudo's password once, where it wants one and

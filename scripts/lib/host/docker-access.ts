@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
 import { writeAtomically } from '../core/files.js';
 import { hasProgram } from '../core/runner.js';
+import { thisUser, type User } from '../core/user.js';
 import { hasApt, installPackages } from './apt.js';
 import { readEngineFacts } from './docker-engine.js';
 
@@ -13,12 +13,12 @@ import { readEngineFacts } from './docker-engine.js';
  * then has every docker command, kind's too, run with that group by a script that stands first on the run's PATH.
  * @throws ToolkitError when there is no sudo, or it does not help
  */
-export async function gainAccess(ctx: Context): Promise<void> {
-  const { username } = userInfo();
-  if (!(await hasProgram(ctx.runner, 'sudo'))) throw noAccess();
-  ctx.say(`adds ${username} to the docker group, whose members may act as root through Docker`);
-  await ctx.runner.run('sudo', ['--', 'usermod', '--append', '--groups', 'docker', username], {
-    failure: `${username} could not be added to the docker group`,
+export async function gainAccess(ctx: Context, { login }: Pick<User, 'login'> = thisUser()): Promise<void> {
+  // Who has no login is in no group either.
+  if (login === undefined || !(await hasProgram(ctx.runner, 'sudo'))) throw noAccess();
+  ctx.say(`adds ${login} to the docker group, whose members may act as root through Docker`);
+  await ctx.runner.run('sudo', ['--', 'usermod', '--append', '--groups', 'docker', login], {
+    failure: `${login} could not be added to the docker group`,
   });
   // Debian from 14 on has sg in a package of its own, which is not installed everywhere.
   if (!(await hasProgram(ctx.runner, 'sg')) && (await hasApt(ctx.runner))) await installPackages(ctx, ['util-linux-extra']);

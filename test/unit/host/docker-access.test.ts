@@ -54,6 +54,12 @@ describe('a user who may not talk to the engine', () => {
     expect((await stat(path.join(ctx.paths.bin, 'docker'))).mode & 0o111).toBe(0o111);
   });
 
+  test('and has no login, only an ID, is told so and nothing is done', async () => {
+    const runner = fakeRunner();
+    await expect(gainAccess(testContext({ runner }), { login: undefined })).rejects.toThrow('may not talk to the Docker engine');
+    expect(runner.calls).toEqual([]);
+  });
+
   test('gets the program that runs docker with its group, where the system came without it', async () => {
     let installed = false;
     const runner = fakeRunner(({ line }) => {

@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
 import { access, readdir, readFile, readlink, stat, statfs } from 'node:fs/promises';
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { isAlive } from '../../core/process.js';
+import { thisUser } from '../../core/user.js';
 
 /** Room on a file system. */
 export interface Room {
@@ -48,10 +49,10 @@ export interface Machine {
 
 /** This machine. */
 export function thisMachine(): Machine {
-  const { uid, username } = userInfo();
+  const { uid, name } = thisUser();
   return {
     uid,
-    user: username,
+    user: name,
     home: homedir(),
     arch: process.arch,
     node: process.versions.node,
