@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { compileStatic } from '../lib/build/c-program.js';
+import { compilation, compileStatic } from '../lib/build/c-program.js';
 import { buildImage, dockerImage } from '../lib/build/docker-image.js';
 import { imageNames } from '../lib/core/options.js';
 import { step } from '../lib/engine/step.js';
@@ -14,7 +14,7 @@ export const ballastImage = step({
   uses: ['docker'],
   needs: [dockerEngine, buildPackages],
   inputs: ['images/ballast'],
-  options: ({ options }) => ({ instance: options.instance }),
+  options: async ({ options }) => ({ instance: options.instance, ...(await compilation()) }),
   produces: ({ options }) => [dockerImage(imageNames(options).ballast)],
   async run(ctx) {
     const program = path.join(ctx.paths.build, 'ballast');

@@ -15,6 +15,13 @@ import { goToolchain } from './go-toolchain.js';
 import { rootFilesystem, rootFilesystemTar } from './root-filesystem.js';
 import { runc } from './runc.js';
 
+/** The programs of components, by folder in the build's context (see the Dockerfile) and the step that makes them. */
+const PROGRAMS = {
+  bin: { containerd: ['containerd', 'ctr', 'containerd-shim-runc-v2'] },
+  sbin: { runc: ['runc'] },
+  cni: { 'cni-plugins': ['bridge', 'loopback', 'ptp', 'portmap', 'host-local'] },
+};
+
 /** The image that node images are built on. */
 export const baseImage = step({
   id: 'base-image',
@@ -23,12 +30,13 @@ export const baseImage = step({
   uses: ['docker'],
   needs: [dockerEngine, goToolchain, rootFilesystem, containerd, runc, cniPlugins, criuForNodes],
   inputs: ['images/base/Dockerfile', 'images/base/files', `${forks.kind.folder}/go.mod`],
-  options: ({ options }) => ({ instance: options.instance }),
+  options: ({ options }) => ({ instance: options.instance, programs: PROGRAMS }),
   produces: ({ options }) => [dockerImage(imageNames(options).base)],
   async run(ctx) {
     const kindFiles = await layOutKindFiles(ctx);
-    const component = (folder: string, id: string, names: readonly string[]): Record<string, string> =>
-      Object.fromEntries(names.map((name) => [`${folder}/${name}`, componentProgram(ctx, id, name)]));
+    const programs = Object.entries(PROGRAMS).flatMap(([folder, components]) =>
+      Object.entries(components).flatMap(([id, names]) => names.map((name) => [`${folder}/${name}`, componentProgram(ctx, id, name)])),
+    );
     await buildImage(ctx, imageNames(ctx.options).base, {
       dockerfile: ctx.paths.inRoot('images', 'base', 'Dockerfile'),
       files: {
@@ -36,9 +44,7 @@ export const baseImage = step({
         'kind-files': kindFiles,
         files: ctx.paths.inRoot('images', 'base', 'files'),
         'sbin/criu': nodeCriu(ctx.paths.build),
-        ...component('bin', 'containerd', ['containerd', 'ctr', 'containerd-shim-runc-v2']),
-        ...component('sbin', 'runc', ['runc']),
-        ...component('cni', 'cni-plugins', ['bridge', 'loopback', 'ptp', 'portmap', 'host-local']),
+        ...Object.fromEntries(programs),
       },
     });
     await rm(kindFiles, { recursive: true, force: true });

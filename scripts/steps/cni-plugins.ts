@@ -1,4 +1,4 @@
-import { goComponent } from '../lib/build/go-component.js';
+import { goComponent, pinned } from '../lib/build/go-component.js';
 import { goToolchain } from './go-toolchain.js';
 
 const module = 'github.com/containernetworking/plugins';
@@ -8,8 +8,7 @@ export const cniPlugins = goComponent({
   id: 'cni-plugins',
   title: 'CNI plugins',
   seconds: 12,
-  folder: 'images/base/cni-plugins',
-  module,
+  source: pinned('images/base/cni-plugins', module),
   needs: [goToolchain],
   programs: {
     bridge: `${module}/plugins/main/bridge`,

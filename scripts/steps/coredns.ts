@@ -1,4 +1,4 @@
-import { goComponent } from '../lib/build/go-component.js';
+import { goComponent, pinned } from '../lib/build/go-component.js';
 import { goToolchain } from './go-toolchain.js';
 
 /** The cluster's DNS server. */
@@ -6,8 +6,7 @@ export const coredns = goComponent({
   id: 'coredns',
   title: 'CoreDNS',
   seconds: 230,
-  folder: 'images/node/coredns',
-  module: 'github.com/coredns/coredns',
+  source: pinned('images/node/coredns', 'github.com/coredns/coredns'),
   needs: [goToolchain],
   programs: { coredns: 'github.com/coredns/coredns' },
   ldflags: () => ['-X github.com/coredns/coredns/coremain.GitCommit='],

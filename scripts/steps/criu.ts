@@ -10,7 +10,7 @@ import type { RunOptions, RunResult } from '../lib/core/runner.js';
 import { asRoot } from '../lib/core/sudo.js';
 import { file, type StepContext, step } from '../lib/engine/step.js';
 import { applyPatches, readSeries } from '../lib/forks/fork.js';
-import { osReleaseField } from '../lib/host/distribution.js';
+import { distribution, osReleaseField } from '../lib/host/distribution.js';
 import { buildPackages, packagesFor } from './build-packages.js';
 import { dockerEngine } from './docker-engine.js';
 import { nodeSuite, rootFilesystem, rootFilesystemTar } from './root-filesystem.js';
@@ -22,6 +22,9 @@ const OS_RELEASE = '/etc/os-release';
 export function isNodeUserland(osRelease: string): boolean {
   return osReleaseField(osRelease, 'ID') === 'debian' && osReleaseField(osRelease, 'VERSION_CODENAME') === nodeSuite;
 }
+
+/** What CRIU is built with in the userland of the nodes. */
+const PACKAGES = ['build-essential', 'pkg-config', ...packagesFor.CRIU];
 
 // The steps are data: which of them a machine has is told when they are made.
 const osRelease = existsSync(OS_RELEASE) ? readFileSync(OS_RELEASE, 'utf8') : '';
@@ -59,7 +62,7 @@ export const criu = step({
   needs: [criuSource],
   inputs: ['images/criu/patches'],
   // Built by this system's compiler, against its libraries.
-  options: () => ({ make: MAKE, system: osReleaseField(osRelease, 'PRETTY_NAME') }),
+  options: async () => ({ make: MAKE, system: (await distribution()).name }),
   produces: ({ paths }) => [file(hostProgram(paths.build))],
   async run(ctx) {
     await inPlainFolder(path.join(ctx.paths.src, 'criu'), async (tree) => {
@@ -114,7 +117,7 @@ export const criuForNodes = step({
   needs: sameUserland ? [criu] : [criuSource, rootFilesystem, dockerEngine],
   uses: sameUserland ? [] : ['docker'],
   inputs: ['images/criu/Dockerfile', 'images/criu/patches'],
-  options: () => ({ sameUserland, make: MAKE }),
+  options: () => ({ sameUserland, make: MAKE, ...(sameUserland ? {} : { packages: PACKAGES }) }),
   produces: ({ paths }) => [file(nodeCriu(paths.build))],
   async run(ctx) {
     const target = nodeCriu(ctx.paths.build);
@@ -135,7 +138,7 @@ async function buildInNodeUserland(ctx: StepContext, target: string): Promise<vo
   await buildImage(ctx, 'criu-for-nodes', {
     dockerfile: ctx.paths.inRoot('images', 'criu', 'Dockerfile'),
     files: { 'root-filesystem.tar': rootFilesystemTar(ctx.paths.build), criu: tree },
-    args: { PACKAGES: ['build-essential', 'pkg-config', ...packagesFor.CRIU].join(' '), MAKE: MAKE.join(' ') },
+    args: { PACKAGES: PACKAGES.join(' '), MAKE: MAKE.join(' ') },
     output,
     fetches: true,
   });

@@ -1,4 +1,4 @@
-import { goComponent } from '../lib/build/go-component.js';
+import { goComponent, pinned } from '../lib/build/go-component.js';
 import { goToolchain } from './go-toolchain.js';
 
 /** etcd, as the control plane's image holds it. */
@@ -6,8 +6,7 @@ export const etcd = goComponent({
   id: 'etcd',
   title: 'etcd',
   seconds: 57,
-  folder: 'images/node/etcd',
-  module: 'go.etcd.io/etcd/server/v3',
+  source: pinned('images/node/etcd', 'go.etcd.io/etcd/server/v3'),
   needs: [goToolchain],
   programs: { etcd: 'go.etcd.io/etcd/server/v3', etcdctl: 'go.etcd.io/etcd/etcdctl/v3' },
 });

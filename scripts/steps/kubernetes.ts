@@ -1,10 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { goBuild } from '../lib/build/go.js';
+import { goBuild, wholeRecipe } from '../lib/build/go.js';
 import { replace } from '../lib/core/files.js';
 import { file, step } from '../lib/engine/step.js';
-import { forkInputs, forks } from '../lib/forks/fork.js';
-import { allKubernetesPrograms, checkoutState, chosenSource, kubernetesBuild, kubernetesVersion } from '../lib/forks/kubernetes.js';
+import { forked, forks } from '../lib/forks/fork.js';
+import {
+  allKubernetesPrograms,
+  checkoutState,
+  chosenSource,
+  kubernetesBuild,
+  kubernetesRecipe,
+  kubernetesVersion,
+} from '../lib/forks/kubernetes.js';
 import { goToolchain } from './go-toolchain.js';
 
 /** Folder of the built programs. */
@@ -16,14 +23,14 @@ export const kubernetes = step({
   title: 'Kubernetes',
   seconds: 785,
   needs: [goToolchain],
-  inputs: forkInputs(forks.kubernetes),
+  inputs: forked(forks.kubernetes).inputs,
   options: async (ctx) => ({
-    programs: allKubernetesPrograms,
     // First: a path that is no checkout is told as such.
     ...(ctx.options.kubernetes === undefined
       ? {}
       : { checkout: ctx.options.kubernetes, state: await checkoutState(ctx, ctx.options.kubernetes) }),
     version: await kubernetesVersion(ctx),
+    ...wholeRecipe(await kubernetesRecipe(ctx, chosenSource(ctx), allKubernetesPrograms)),
   }),
   produces: ({ paths }) => [
     ...allKubernetesPrograms.map((name) => file(path.join(kubernetesFolder(paths.build), name))),

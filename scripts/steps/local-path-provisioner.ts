@@ -1,4 +1,4 @@
-import { goComponent } from '../lib/build/go-component.js';
+import { goComponent, pinned } from '../lib/build/go-component.js';
 import { goToolchain } from './go-toolchain.js';
 
 /** Serves kind's default storage class. */
@@ -6,8 +6,7 @@ export const localPathProvisioner = goComponent({
   id: 'local-path-provisioner',
   title: 'local-path-provisioner',
   seconds: 220,
-  folder: 'images/node/local-path-provisioner',
-  module: 'github.com/rancher/local-path-provisioner',
+  source: pinned('images/node/local-path-provisioner', 'github.com/rancher/local-path-provisioner'),
   needs: [goToolchain],
   programs: { 'local-path-provisioner': 'github.com/rancher/local-path-provisioner' },
   ldflags: (version) => [`-X main.VERSION=${version}`],

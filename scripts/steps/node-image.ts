@@ -2,7 +2,6 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { dockerImage } from '../lib/build/docker-image.js';
 import { moduleFolder, pinnedVersion, readPin } from '../lib/build/go.js';
-import { componentProgram } from '../lib/build/go-component.js';
 import type { Tell } from '../lib/build/go-progress.js';
 import { type ArchiveImage, writeImageArchive } from '../lib/build/image-archive.js';
 import { followPhases, type Phase } from '../lib/build/phases.js';
@@ -27,6 +26,53 @@ import { busybox } from './root-filesystem.js';
 
 /** Part of the time that goes into packing the release for kind; the images beside it take a little more. */
 const PACKED = 0.45;
+
+/** An image of programs that were built. */
+interface ExtraImage {
+  /** As kubeadm or kind ask for it, between registry and version. */
+  readonly name: string;
+  /** The version that it must be asked for, without its v; any where there is none. */
+  readonly version?: (ctx: Context) => Promise<string>;
+  /** Path below `.cache/build` by path in the image. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly entrypoint?: readonly string[];
+}
+
+/** The version that a component is pinned to. @param folder of the pin, in the checkout */
+const pin =
+  (folder: string, module: string) =>
+  async (ctx: Context): Promise<string> =>
+    pinnedVersion(await readPin(ctx.paths.inRoot(folder)), module).replace(/^v/, '');
+
+const EXTRA_IMAGES: readonly ExtraImage[] = [
+  {
+    name: 'etcd',
+    version: pin('images/node/etcd', 'go.etcd.io/etcd/server/v3'),
+    files: { 'usr/local/bin/etcd': 'etcd/etcd', 'usr/local/bin/etcdctl': 'etcd/etcdctl' },
+  },
+  {
+    name: 'coredns',
+    version: pin('images/node/coredns', 'github.com/coredns/coredns'),
+    files: { coredns: 'coredns/coredns' },
+    entrypoint: ['/coredns'],
+  },
+  {
+    name: 'pause',
+    version: async ({ paths }) => (await readFile(path.join(paths.build, 'pause.version'), 'utf8')).trim(),
+    files: { pause: 'pause' },
+    entrypoint: ['/pause'],
+  },
+  {
+    name: 'local-path-provisioner',
+    files: { 'usr/local/bin/local-path-provisioner': 'local-path-provisioner/local-path-provisioner' },
+    entrypoint: ['local-path-provisioner'],
+  },
+  { name: 'local-path-helper', files: Object.fromEntries(['sh', 'mkdir', 'rm'].map((tool) => [`bin/${tool}`, 'busybox'])) },
+];
+
+/** The name is that in images/base/files/kind/manifests/default-cni.yaml. */
+const POD_NETWORK = { name: 'docker.io/kindest/pod-network:checkpoint', script: 'pod-network.sh' };
+
 /** What kind prints, and when. */
 const kindPhases: readonly Phase[] = [
   { line: /^Extracting /, name: 'unpacking Kubernetes', behind: 0.5 },
@@ -41,7 +87,12 @@ export const nodeImage = step({
   uses: ['docker'],
   needs: [baseImage, kind, kubernetes, etcd, coredns, pause, localPathProvisioner, networkTools, busybox],
   inputs: ['images/pod-network'],
-  options: ({ options }) => ({ instance: options.instance }),
+  options: ({ options }) => ({
+    instance: options.instance,
+    programs: kubernetesPrograms,
+    images: EXTRA_IMAGES.map(({ name, files, entrypoint = [] }) => ({ name, files, entrypoint })),
+    podNetwork: POD_NETWORK,
+  }),
   produces: ({ options }) => [dockerImage(imageNames(options).node)],
   async run(ctx) {
     const work = path.join(ctx.paths.tmp, 'node-image');
@@ -105,51 +156,34 @@ async function writeRelease(ctx: StepContext, work: string, target: string, tell
 async function extraImages(ctx: Context): Promise<ArchiveImage[]> {
   const { build } = ctx.paths;
   const wanted = await wantedImages(ctx);
-  const busyboxTools = ['sh', 'mkdir', 'rm'];
-  const component = async (folder: string, module: string): Promise<string> =>
-    pinnedVersion(await readPin(ctx.paths.inRoot(folder)), module);
-  const named = (name: string, version: string): string => {
-    const found = wanted.find((image) => image.includes(`/${name}:`));
-    if (found === undefined) throw new ToolkitError(`nobody asks for an image of ${name}`, { details: wanted });
-    if (!found.includes(`:${version}`) && !found.includes(`:v${version}`)) {
-      throw new ToolkitError(`Kubernetes asks for ${found}, and the pin of ${name} is ${version}`, {
-        hint: `Move the pin in images/node/${name}/go.mod.`,
-      });
-    }
-    return found;
-  };
-  const pauseVersion = (await readFile(path.join(build, 'pause.version'), 'utf8')).trim();
+  const asked = EXTRA_IMAGES.map(
+    async ({ name, version, files, entrypoint }): Promise<ArchiveImage> => ({
+      name: wantedName(wanted, name, await version?.(ctx)),
+      files: Object.fromEntries(Object.entries(files).map(([target, source]) => [target, path.join(build, source)])),
+      ...(entrypoint === undefined ? {} : { entrypoint }),
+    }),
+  );
   return [
+    ...(await Promise.all(asked)),
     {
-      name: named('etcd', (await component('images/node/etcd', 'go.etcd.io/etcd/server/v3')).slice(1)),
-      files: {
-        'usr/local/bin/etcd': componentProgram(ctx, 'etcd', 'etcd'),
-        'usr/local/bin/etcdctl': componentProgram(ctx, 'etcd', 'etcdctl'),
-      },
-    },
-    {
-      name: named('coredns', await component('images/node/coredns', 'github.com/coredns/coredns')),
-      files: { coredns: componentProgram(ctx, 'coredns', 'coredns') },
-      entrypoint: ['/coredns'],
-    },
-    { name: named('pause', pauseVersion), files: { pause: path.join(build, 'pause') }, entrypoint: ['/pause'] },
-    {
-      name: named('local-path-provisioner', ''),
-      files: { 'usr/local/bin/local-path-provisioner': componentProgram(ctx, 'local-path-provisioner', 'local-path-provisioner') },
-      entrypoint: ['local-path-provisioner'],
-    },
-    {
-      name: named('local-path-helper', ''),
-      files: Object.fromEntries(busyboxTools.map((tool) => [`bin/${tool}`, path.join(build, 'busybox')])),
-    },
-    {
-      // The name in images/base/files/kind/manifests/default-cni.yaml.
-      name: 'docker.io/kindest/pod-network:checkpoint',
+      name: POD_NETWORK.name,
       layers: [networkToolsTar(build)],
-      files: { 'pod-network.sh': ctx.paths.inRoot('images', 'pod-network', 'pod-network.sh') },
-      entrypoint: ['/pod-network.sh'],
+      files: { [POD_NETWORK.script]: ctx.paths.inRoot('images', 'pod-network', POD_NETWORK.script) },
+      entrypoint: [`/${POD_NETWORK.script}`],
     },
   ];
+}
+
+/** The image of this name that is asked for. @throws ToolkitError when there is none, or one of another version */
+function wantedName(wanted: readonly string[], name: string, version = ''): string {
+  const found = wanted.find((image) => image.includes(`/${name}:`));
+  if (found === undefined) throw new ToolkitError(`nobody asks for an image of ${name}`, { details: wanted });
+  if (!found.includes(`:${version}`) && !found.includes(`:v${version}`)) {
+    throw new ToolkitError(`Kubernetes asks for ${found}, and the pin of ${name} is ${version}`, {
+      hint: `Move the pin in images/node/${name}/go.mod.`,
+    });
+  }
+  return found;
 }
 
 /** Image names that kubeadm (for its version) and kind's storage manifest ask for. */

@@ -36,6 +36,9 @@ const packages = {
   'the counter and the storage helper': ['busybox-static'],
 } as const;
 
+/** Left out: documentation and translations would be a quarter of the image. */
+const DPKG_OPTIONS = ['path-exclude=/usr/share/doc/*', 'path-exclude=/usr/share/man/*', 'path-exclude=/usr/share/locale/*'];
+
 /** Where the root file system lies, as a tar. */
 export const rootFilesystemTar = (build: string): string => path.join(build, 'root-filesystem.tar');
 
@@ -47,18 +50,16 @@ export const rootFilesystem = step({
   asRoot: true,
   needs: [buildPackages],
   inputs: [KEYS],
-  options: () => ({ suite: nodeSuite, packages: Object.values(packages).flat() }),
+  options: () => ({ suite: nodeSuite, packages: Object.values(packages).flat(), dpkgOptions: DPKG_OPTIONS }),
   produces: ({ paths }) => [file(rootFilesystemTar(paths.build))],
   async run(ctx) {
     await replace(rootFilesystemTar(ctx.paths.build), async (temporary) => {
-      const trim = ['path-exclude=/usr/share/doc/*', 'path-exclude=/usr/share/man/*', 'path-exclude=/usr/share/locale/*'];
       await bootstrapDebian(
         ctx,
         {
           suite: nodeSuite,
           packages: Object.values(packages).flat(),
-          // Documentation and translations would be a quarter of the image.
-          dpkgOptions: trim,
+          dpkgOptions: DPKG_OPTIONS,
           keys: ctx.paths.inRoot(KEYS),
           target: temporary,
         },

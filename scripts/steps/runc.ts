@@ -1,4 +1,4 @@
-import { goComponent } from '../lib/build/go-component.js';
+import { goComponent, pinned } from '../lib/build/go-component.js';
 import { goToolchain } from './go-toolchain.js';
 
 /** The OCI runtime of the nodes, with seccomp through the C library. */
@@ -6,8 +6,7 @@ export const runc = goComponent({
   id: 'runc',
   title: 'runc',
   seconds: 45,
-  folder: 'images/base/runc',
-  module: 'github.com/opencontainers/runc',
+  source: pinned('images/base/runc', 'github.com/opencontainers/runc'),
   needs: [goToolchain],
   programs: { runc: 'github.com/opencontainers/runc' },
   // Linked statically, as upstream's releases are: it runs in the nodes whatever C library the host has.

@@ -3,6 +3,7 @@ import { benchCheckpoint } from '../bench/checkpoint.js';
 import { type Benchmark, type Figure, ratio } from '../bench/figures.js';
 import { keepTimes } from '../bench/keep.js';
 import { benchPush } from '../bench/push.js';
+import { componentProgram } from '../lib/build/go-component.js';
 import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
 import { table } from '../lib/cli/table.js';
 import { task } from '../lib/cli/task.js';
@@ -16,14 +17,14 @@ import { bringAbout } from '../lib/engine/bring-about.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
 import { ballastImage } from '../steps/ballast-image.js';
 import { clusterGoals } from '../steps/cluster.js';
+import { stockContainerd } from '../steps/containerd.js';
 import { counterImage } from '../steps/counter-image.js';
-import { stockContainerd, stockContainerdProgram } from '../steps/stock-containerd.js';
 
 type Benchmarks = Readonly<Record<string, (ctx: Context, record: boolean) => Promise<Benchmark>>>;
 const benchmarks: Benchmarks = { api: benchApi, push: benchPush, checkpoint: checkpointTimes };
 
 async function checkpointTimes(ctx: Context, record: boolean): Promise<Benchmark> {
-  const { samples, figures, report = '' } = await benchCheckpoint(ctx, stockContainerdProgram(ctx.paths.build));
+  const { samples, figures, report = '' } = await benchCheckpoint(ctx, componentProgram(ctx, stockContainerd.id, 'containerd'));
   const written = await keepTimes(ctx, samples, record);
   return { figures, report: `${report}\nwritten: ${written.join(', ')}` };
 }

@@ -1,8 +1,9 @@
 import path from 'node:path';
 import type { Context } from '../../scripts/lib/core/context.js';
+import { freshness, writeStamp } from '../../scripts/lib/engine/freshness.js';
 import type { Reporter } from '../../scripts/lib/engine/reporter.js';
 import { file, type Step, type StepContext, step } from '../../scripts/lib/engine/step.js';
-import { put } from './context.js';
+import { put, stepContext } from './context.js';
 
 /** Where a step of {@link makes} puts its product. */
 export function productOf(ctx: Pick<Context, 'paths'>, { id }: Pick<Step, 'id'>): string {
@@ -27,6 +28,20 @@ export function makes(
       await put(productOf(ctx, { id }), id);
     },
   });
+}
+
+const keyOf = ({ id }: Step): string => `key of ${id}`;
+
+/** Runs a step by itself, and records that it is done. */
+export async function runAlone(step: Step, ctx: Context): Promise<void> {
+  const before = await freshness(step, ctx, keyOf);
+  await step.run(stepContext(ctx));
+  await writeStamp(step, ctx, before, 1);
+}
+
+/** Why a step must run after {@link runAlone}; undefined when it need not. */
+export async function reasonToRun(step: Step, ctx: Context): Promise<string | undefined> {
+  return (await freshness(step, ctx, keyOf)).reason;
 }
 
 /** A reporter that keeps what it was told, as `started a`. */

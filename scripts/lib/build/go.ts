@@ -4,6 +4,7 @@ import path from 'node:path';
 import semver from 'semver';
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
 import type { RunOptions } from '../core/runner.js';
 import { compilersFor, thisMachine } from '../engine/machine.js';
 import { BuildProgress, isPackage, type Packages, type Tell } from './go-progress.js';
@@ -63,27 +64,48 @@ export async function goCommand(ctx: Context): Promise<string | undefined> {
   return existsSync(own) ? own : undefined;
 }
 
-export interface GoBuild {
-  readonly pin: Pin;
-  /** Build here instead of in the pin's folder: a fork that is laid out, a checkout of one's own. */
-  readonly cwd?: string | undefined;
-  /** Folder for the programs, absolute; they are put there together when all are built. */
-  readonly folder: string;
+/** How programs are built: all that decides their bytes beside the sources, the toolchain and, with cgo, this system. */
+export interface GoRecipe {
   /** Package path by name of the program. */
   readonly programs: Readonly<Record<string, string>>;
   /** Further flags of go build. */
   readonly flags?: readonly string[];
   readonly tags?: readonly string[];
+  /** Further flags for the linker. */
   readonly ldflags?: readonly string[];
   readonly cgo?: boolean;
+  /** Further variables of the environment. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface GoBuild extends GoRecipe {
+  readonly pin: Pin;
+  /** Build here instead of in the pin's folder: a fork that is laid out, a checkout of one's own. */
+  readonly cwd?: string | undefined;
+  /** Folder for the programs, absolute; they are put there together when all are built. */
+  readonly folder: string;
   /** Build right into the folder: go then leaves alone what is up to date. For folders that nothing else trusts. */
   readonly inPlace?: boolean;
 }
 
+/** What holds for every build. Paths of this machine are trimmed and symbols stripped, so that two machines build the same bytes. */
+const EVERY_BUILD = { flags: ['-trimpath'], ldflags: ['-s', '-w'], env: { GOFLAGS: '-buildvcs=false', GOWORK: 'off' } } as const;
+
+/** A recipe with what holds for every build: as it is followed, and as parts of a step's key. */
+export function wholeRecipe({ programs, flags = [], tags = [], ldflags = [], cgo = false, env = {} }: GoRecipe) {
+  return {
+    programs,
+    flags: [...EVERY_BUILD.flags, ...flags],
+    tags,
+    ldflags: [...EVERY_BUILD.ldflags, ...ldflags],
+    cgo,
+    env: { ...EVERY_BUILD.env, ...env },
+  } satisfies Required<GoRecipe> & JsonObject;
+}
+
 /** Environment for the Go command with a pinned toolchain. The user's GOPROXY, GOSUMDB and caches hold. */
 export function goEnv(toolchain: string, cgo = false): Record<string, string> {
-  return { GOTOOLCHAIN: toolchain, GOFLAGS: '-buildvcs=false', GOWORK: 'off', CGO_ENABLED: cgo ? '1' : '0' };
+  return { GOTOOLCHAIN: toolchain, ...EVERY_BUILD.env, CGO_ENABLED: cgo ? '1' : '0' };
 }
 
 /** Runs the Go command. @throws ToolkitError when there is no Go */
@@ -93,20 +115,18 @@ export async function runGo(ctx: Context, args: readonly string[], options: RunO
   return (await ctx.runner.run(go, args, options)).stdout;
 }
 
-/**
- * Builds programs from a pin, all in one call so that their compiling and linking overlap. Paths of this machine are trimmed and
- * symbols stripped, so that two machines build the same bytes. Other programs in the folder stay.
- */
+/** Builds programs from a pin, all in one call so that their compiling and linking overlap. Other programs in the folder stay. */
 export async function goBuild(
   ctx: Context & { readonly progress?: Tell },
-  { pin, cwd = pin.folder, folder, programs, flags = [], tags = [], ldflags = [], cgo = false, env = {}, inPlace = false }: GoBuild,
+  { pin, cwd = pin.folder, folder, inPlace = false, ...recipe }: GoBuild,
 ): Promise<void> {
+  const { programs, flags, tags, ldflags, cgo, env } = wholeRecipe(recipe);
   // Named after the programs: two builds into one folder may be at work at the same time.
   const temporary = inPlace ? folder : path.join(ctx.paths.tmp, `go-${path.basename(folder)}-${Object.keys(programs).join('-')}`);
   if (!inPlace) await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
   // What decides which packages there are and whether they are in the build cache: flags alone.
-  const common = ['-trimpath', ...flags, ...(tags.length === 0 ? [] : [`-tags=${tags.join(',')}`])];
+  const common = [...flags, ...(tags.length === 0 ? [] : [`-tags=${tags.join(',')}`])];
   const where = { cwd, env: { ...goEnv(pin.toolchain, cgo), ...env } };
   const build = (output: string, packages: readonly string[], options: RunOptions = {}): Promise<string> =>
     runGo(
@@ -116,7 +136,7 @@ export async function goBuild(
         ...(options.onEachLine === undefined ? [] : ['-v']),
         ...parallelism(),
         ...common,
-        `-ldflags=${['-s', '-w', ...ldflags].join(' ')}`,
+        `-ldflags=${ldflags.join(' ')}`,
         '-o',
         output,
         ...packages,

@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { goEnv, moduleFolder, type Pin, readPin, runGo } from '../build/go.js';
+import type { GoSource, Layout } from '../build/go-component.js';
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
 import { readIfThere, replace } from '../core/files.js';
@@ -23,16 +24,13 @@ export const forks = {
   kubernetes: { name: 'kubernetes', folder: 'kubernetes', module: 'k8s.io/kubernetes', staging: 'staging/src' },
 } as const satisfies Record<string, Fork>;
 
-/** What a fork's programs depend on, in the checkout. */
-export function forkInputs({ folder }: Fork): string[] {
-  return ['go.mod', 'go.sum', 'patches'].map((name) => `${folder}/${name}`);
-}
-
-/** Where a fork is laid out for building: a module with the pin's requirements. */
-export interface Layout {
-  readonly pin: Pin;
-  /** Folder to build in. */
-  readonly folder: string;
+/** A fork as the source of a component: its pin and its patches. */
+export function forked(fork: Fork): GoSource {
+  return {
+    module: fork.module,
+    inputs: ['go.mod', 'go.sum', 'patches'].map((name) => `${fork.folder}/${name}`),
+    layOut: (ctx) => layOut(ctx, fork),
+  };
 }
 
 /** Names of the patches of a series file (quilt's format: one name a line, # starts a comment). */

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import semver from 'semver';
-import { type GoBuild, pinnedVersion, readPin } from '../build/go.js';
+import { type GoBuild, type GoRecipe, pinnedVersion, readPin } from '../build/go.js';
+import type { Layout } from '../build/go-component.js';
 import type { Context } from '../core/context.js';
 import { ToolkitError, UsageError } from '../core/errors.js';
 import { readIfThere } from '../core/files.js';
@@ -72,6 +73,21 @@ export type KubernetesSource =
   | { readonly kind: 'tree'; readonly tree: string }
   | { readonly kind: 'checkout'; readonly checkout: string };
 
+/** How programs of Kubernetes are built, wherever their source lies. */
+export async function kubernetesRecipe(
+  ctx: Context,
+  { kind }: Pick<KubernetesSource, 'kind'>,
+  programs: readonly KubernetesProgram[],
+): Promise<GoRecipe> {
+  const prefix = kind === 'checkout' ? '.' : module;
+  return {
+    programs: Object.fromEntries(programs.map((name) => [name, `${prefix}/cmd/${name}`])),
+    ldflags: versionFlags(await kubernetesVersion(ctx)),
+    // A checkout holds its own workspace of staging modules.
+    env: kind === 'checkout' ? { GOWORK: '' } : {},
+  };
+}
+
 /** How to build programs of Kubernetes into a folder. */
 export async function kubernetesBuild(
   ctx: Context,
@@ -79,25 +95,17 @@ export async function kubernetesBuild(
   programs: readonly KubernetesProgram[],
   target: string,
 ): Promise<GoBuild> {
-  const ldflags = versionFlags(await kubernetesVersion(ctx));
-  const named = (prefix: string): Record<string, string> => Object.fromEntries(programs.map((name) => [name, `${prefix}/cmd/${name}`]));
-  if (source.kind !== 'checkout') {
-    const fork = forks.kubernetes;
-    const { pin, folder: cwd } =
-      source.kind === 'pin' ? await layOut(ctx, fork) : await layOutTree(ctx, fork, source.tree, await changedFiles(ctx, source.tree));
-    return { pin, cwd, folder: target, programs: named(module), ldflags };
-  }
+  const { pin, folder: cwd } = await layOutSource(ctx, source);
+  return { ...(await kubernetesRecipe(ctx, source, programs)), pin, cwd, folder: target };
+}
+
+async function layOutSource(ctx: Context, source: KubernetesSource): Promise<Layout> {
+  const fork = forks.kubernetes;
+  if (source.kind === 'pin') return await layOut(ctx, fork);
+  if (source.kind === 'tree') return await layOutTree(ctx, fork, source.tree, await changedFiles(ctx, source.tree));
   const pin = await readPin(ctx.paths.inRoot(folder));
   const own = (await readIfThere(path.join(source.checkout, '.go-version')))?.trim();
-  return {
-    pin: { ...pin, toolchain: own === undefined ? pin.toolchain : `go${own}` },
-    cwd: source.checkout,
-    folder: target,
-    programs: named('.'),
-    ldflags,
-    // A checkout holds its own workspace of staging modules.
-    env: { GOWORK: '' },
-  };
+  return { pin: { ...pin, toolchain: own === undefined ? pin.toolchain : `go${own}` }, folder: source.checkout };
 }
 
 /** The source that the options name: a checkout of one's own, or the pin and its patches. */

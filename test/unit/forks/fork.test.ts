@@ -1,9 +1,21 @@
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { applyPatches, type Fork, layOut, moduleOf, parseSeries, readSeries, touchedFiles } from '../../../scripts/lib/forks/fork.js';
+import { goComponent } from '../../../scripts/lib/build/go-component.js';
+import {
+  applyPatches,
+  type Fork,
+  forked,
+  layOut,
+  moduleOf,
+  parseSeries,
+  readSeries,
+  touchedFiles,
+} from '../../../scripts/lib/forks/fork.js';
 import { put, realRunner, type TestContext, temporaryFolder, testContext } from '../../support/context.js';
-import { fakeRunner } from '../../support/fake-runner.js';
+import type { FakeRunner } from '../../support/fake-runner.js';
+import { goBuilds, goRunner } from '../../support/go.js';
+import { reasonToRun, runAlone } from '../../support/steps.js';
 
 const fork: Fork = { name: 'tool', folder: 'tool', module: 'example.org/tool', staging: 'staging/src' };
 
@@ -140,9 +152,8 @@ describe('a fork that is laid out', () => {
     await put(ctx.paths.inRoot('tool', 'patches', 'series'), Object.keys(patches).join('\n'));
     for (const [name, text] of Object.entries(patches)) await put(ctx.paths.inRoot('tool', 'patches', name), text);
     const real = realRunner();
-    const runner = fakeRunner(({ line, file, args, options }) => {
+    const runner = goRunner(({ file, args, options }) => {
       if (file !== 'go') return real.run(file, args, options);
-      if (line === 'go env GOVERSION') return 'go1.23.6';
       if (args[0] === 'mod') return '';
       return args[0] === 'list' ? path.join(modules, args.at(-1) ?? '') : undefined;
     });
@@ -165,10 +176,30 @@ describe('a fork that is laid out', () => {
     expect(await readFile(path.join(target, 'tree/pkg/a.go'), 'utf8')).toBe('package patched\n');
     expect(await readFile(path.join(target, 'tree/staging/src/example.org/api/pkg/a.go'), 'utf8')).toBe('package staged\n');
     expect(await readFile(path.join(target, 'go.sum'), 'utf8')).toBe('sums\n');
-    const edit = (ctx.runner as ReturnType<typeof fakeRunner>).calls.find(({ args }) => args[1] === 'edit');
+    const edit = (ctx.runner as FakeRunner).calls.find(({ args }) => args[1] === 'edit');
     expect(edit?.args).toEqual(
       expect.arrayContaining(['-replace=example.org/tool=./tree', '-replace=example.org/api=./tree/staging/src/example.org/api']),
     );
+  });
+
+  test('makes a component that is built from there, and again when a patch changes', async () => {
+    const ctx = await forkIn(testContext(), { 'a.patch': patchOf('pkg/a.go', 'package tool', 'package patched') });
+    const component = goComponent({
+      id: 'tool',
+      title: 'the tool',
+      seconds: 1,
+      source: forked(fork),
+      needs: [],
+      programs: { tool: `${TREE}/cmd/tool` },
+      ldflags: (version) => [`-X main.version=${version}+patched`],
+    });
+    await runAlone(component, ctx);
+    const [build] = goBuilds(ctx.runner as FakeRunner);
+    expect(build?.options.cwd).toBe(path.join(ctx.paths.src, 'tool'));
+    expect(build?.args).toContain('-ldflags=-s -w -X main.version=v1.0.0+patched');
+    expect(await reasonToRun(component, ctx)).toBeUndefined();
+    await put(ctx.paths.inRoot('tool', 'patches', 'a.patch'), patchOf('pkg/a.go', 'package tool', 'package otherwise'));
+    expect(await reasonToRun(component, ctx)).toBe('changed: tool/patches');
   });
 
   test('stays as it was when a patch does not apply', async () => {

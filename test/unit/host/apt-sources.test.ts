@@ -13,9 +13,9 @@ describe('the distribution', () => {
       'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\nID=debian\n',
     );
     const ubuntu = await put(path.join(folder, 'ubuntu'), 'ID_LIKE=debian\nID="ubuntu"\nVERSION_ID="24.04"\nVERSION_CODENAME="noble"\n');
-    expect(await distribution(debian)).toEqual({ id: 'debian', codename: 'bookworm' });
-    expect(await distribution(ubuntu)).toEqual({ id: 'ubuntu', codename: 'noble' });
-    expect(await distribution(path.join(folder, 'gone'))).toEqual({ id: '', codename: '' });
+    expect(await distribution(debian)).toEqual({ id: 'debian', codename: 'bookworm', name: 'Debian GNU/Linux 12 (bookworm)' });
+    expect(await distribution(ubuntu)).toEqual({ id: 'ubuntu', codename: 'noble', name: '' });
+    expect(await distribution(path.join(folder, 'gone'))).toEqual({ id: '', codename: '', name: '' });
   });
 });
 
