@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readClusterConfig } from '../lib/cluster/config.js';
+import { type ClusterFacts, decide, nodeIds } from '../lib/cluster/decision.js';
 import { runKind } from '../lib/cluster/kind.js';
 import { kubectl } from '../lib/cluster/kubectl.js';
 import { nodeContainers } from '../lib/cluster/node.js';
@@ -29,7 +30,7 @@ function runningCluster(name: string): Product {
     async fingerprint(ctx) {
       const nodes = await nodeContainers(ctx, name).catch(() => []);
       if (nodes.length === 0 || nodes.some(({ state }) => state !== 'running')) return undefined;
-      return nodes.map(({ id }) => id).join(' ');
+      return nodeIds(nodes);
     },
   };
 }
@@ -62,24 +63,39 @@ function unfinishedMark(ctx: Context): string {
 }
 
 async function bringUp(ctx: StepContext, self: Step): Promise<void> {
-  const { clusterName, recreate } = ctx.options;
-  const nodes = await nodeContainers(ctx, clusterName);
-  if (nodes.length > 0) {
-    const stamp = await readStamp(self, ctx);
-    const unfinished = (await readIfThere(unfinishedMark(ctx))) !== undefined;
-    const same = stamp !== undefined && stamp.products[`cluster ${clusterName}`] === nodes.map(({ id }) => id).join(' ');
-    if (!recreate && !unfinished && same && (await matches(ctx, self, stamp.parts))) {
+  const decision = decide(await readFacts(ctx, self));
+  switch (decision.do) {
+    case 'refuse':
+      throw decision.reason;
+    case 'start':
       ctx.status('starting its nodes');
-      await ctx.runner.run('docker', ['start', ...nodes.filter(({ state }) => state !== 'running').map(({ name }) => name)]);
-      await untilReady(ctx);
-      return;
-    }
-    if (!recreate && !unfinished) throw outdated(clusterName, stamp === undefined ? undefined : await differences(ctx, self, stamp.parts));
-    await deleteCluster(ctx);
+      await ctx.runner.run('docker', ['start', ...decision.nodes]);
+      return await untilReady(ctx);
+    case 'nothing':
+      return await untilReady(ctx);
+    case 're-create':
+      await deleteCluster(ctx);
+      return await create(ctx);
+    case 'create':
+      return await create(ctx);
   }
-  await create(ctx);
 }
 
+async function readFacts(ctx: Context, self: Step): Promise<ClusterFacts> {
+  const { clusterName, recreate } = ctx.options;
+  const nodes = await nodeContainers(ctx, clusterName);
+  const stamp = await readStamp(self, ctx);
+  const [product] = self.produces?.(ctx) ?? [];
+  return {
+    name: clusterName,
+    nodes,
+    unfinished: (await readIfThere(unfinishedMark(ctx))) !== undefined,
+    made: stamp && { nodes: stamp.products[product?.name ?? ''], changed: await differences(ctx, self, stamp.parts) },
+    recreate,
+  };
+}
+
+/** What the cluster was made of and is another now, by the names in its key. */
 async function differences(ctx: Context, self: Step, before: Readonly<Record<string, string>>): Promise<string[]> {
   const now = (await self.options?.(ctx)) ?? {};
   const own = Object.entries(now)
@@ -87,22 +103,6 @@ async function differences(ctx: Context, self: Step, before: Readonly<Record<str
     .map(([name]) => name);
   const needs = await Promise.all((self.needs ?? []).map(async (need) => [need.title, (await readStamp(need, ctx))?.key] as const));
   return [...own, ...needs.filter(([title, key]) => before[title] !== key).map(([title]) => title)];
-}
-
-async function matches(ctx: Context, self: Step, before: Readonly<Record<string, string>>): Promise<boolean> {
-  return (await differences(ctx, self, before)).length === 0;
-}
-
-function outdated(clusterName: string, changed: readonly string[] | undefined): ToolkitError {
-  if (changed === undefined) {
-    return new ToolkitError(`a cluster called ${clusterName} exists that was not made from here`, {
-      hint: 'Choose another name (--name), or have it made anew: npm run cluster:up -- --recreate',
-    });
-  }
-  return new ToolkitError(`cluster ${clusterName} would have to be made anew`, {
-    details: [changed.length === 0 ? 'its nodes are not the ones that were made' : `changed since it was made: ${changed.join(', ')}`],
-    hint: 'What runs in it would be lost, so say so: npm run cluster:up -- --recreate',
-  });
 }
 
 async function create(ctx: StepContext): Promise<void> {
@@ -123,7 +123,9 @@ async function create(ctx: StepContext): Promise<void> {
       accept: true,
       timeoutMs: 60_000,
     });
-    await runKind(later, ['delete', 'cluster', '--name', clusterName], { accept: true, timeoutMs: 60_000 });
+    const { exitCode } = await runKind(later, ['delete', 'cluster', '--name', clusterName], { accept: true, timeoutMs: 60_000 });
+    // With nothing left of it, a cluster of this name that is found later is somebody else's.
+    if (exitCode === 0) await rm(unfinishedMark(ctx), { force: true });
     throw error;
   }
   await rm(unfinishedMark(ctx), { force: true });
