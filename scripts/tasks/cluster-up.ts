@@ -17,6 +17,7 @@ export default task({
   options: clusterOptions,
   async run({ flags, ctx, print, printJson }) {
     const { clusterName } = ctx.options;
+    const context = kubeContext(clusterName);
     const { ports } = await readClusterConfig(ctx.options.clusterConfig);
     const goals = clusterGoals(ctx.options);
     if (flags['dry-run']) {
@@ -29,9 +30,9 @@ export default task({
     print(
       report.ran.length === 0
         ? `cluster ${clusterName} is up, nothing has changed (${report.seconds.toFixed(1)} s)`
-        : `cluster ${clusterName} is up after ${report.seconds.toFixed(1)} s; try: npm run kubectl -- get pods -A   (context ${kubeContext(clusterName)})`,
+        : `cluster ${clusterName} is up after ${report.seconds.toFixed(1)} s; try: npm run kubectl -- ${flags.name === undefined ? '' : `--context ${context} `}get pods -A   (context ${context})`,
     );
-    printJson({ cluster: clusterName, context: kubeContext(clusterName), ran: report.ran, seconds: report.seconds });
+    printJson({ cluster: clusterName, context, ran: report.ran, seconds: report.seconds });
     return;
   },
 });
