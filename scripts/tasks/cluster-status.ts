@@ -4,7 +4,7 @@ import { table } from '../lib/cli/table.js';
 import { task } from '../lib/cli/task.js';
 import { kubectlJson } from '../lib/cluster/kubectl.js';
 import { nodeContainers } from '../lib/cluster/node.js';
-import { plan } from '../lib/engine/engine.js';
+import { plan } from '../lib/engine/plan.js';
 import { clusterStep } from '../steps/cluster.js';
 
 const nodeList = z.looseObject({

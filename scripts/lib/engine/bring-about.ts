@@ -1,8 +1,10 @@
 import type { Context } from '../core/context.js';
 import { holdRoot } from '../core/sudo.js';
-import { achieve, plan, type RunReport } from './engine.js';
+import { achieve } from './engine.js';
 import { listReporter } from './live-list.js';
+import { plan } from './plan.js';
 import { plainReporter, type Reporter } from './reporter.js';
+import type { RunReport } from './run.js';
 import type { Step } from './step.js';
 
 /** The reporter that fits where the output goes: a live list on a terminal, timestamped lines elsewhere and in CI. */

@@ -40,7 +40,7 @@ export interface Step {
    * when all is as it should be. Asked in every run. Must be quick and change nothing.
    */
   readonly check?: (ctx: Context) => Promise<string | undefined>;
-  /** Number of places that it takes of the engine's (see `engine.ts`): 2 for what uses all cores, 0 for what waits. Default 1. */
+  /** Number of places that it takes of the engine’s (see `machine.ts`): 2 for what uses all cores, 0 for what waits. Default 1. */
   readonly weight?: 0 | 1 | 2;
   /** Seconds that it takes from nothing, on two cores, beside others. What it took the last time counts more. */
   readonly seconds?: number;

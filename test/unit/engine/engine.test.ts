@@ -1,7 +1,8 @@
 import { cp, readdir, rm, utimes } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { achieve, inOrder, plan } from '../../../scripts/lib/engine/engine.js';
+import { achieve } from '../../../scripts/lib/engine/engine.js';
 import { stampPath } from '../../../scripts/lib/engine/freshness.js';
+import { inOrder, plan } from '../../../scripts/lib/engine/plan.js';
 import { type Step, step } from '../../../scripts/lib/engine/step.js';
 import { put, type TestContext, testContext } from '../../support/context.js';
 import { fakeRunner } from '../../support/fake-runner.js';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { inOrder } from '../../../scripts/lib/engine/engine.js';
 import { declared, expectations, longestPaths, makespan, type Span, simulate } from '../../../scripts/lib/engine/estimate.js';
 import { stampPath } from '../../../scripts/lib/engine/freshness.js';
 import { placesFor } from '../../../scripts/lib/engine/machine.js';
+import { inOrder } from '../../../scripts/lib/engine/plan.js';
 import type { Step } from '../../../scripts/lib/engine/step.js';
 import { environment } from '../../../scripts/steps/environment.js';
 import { put, testContext } from '../../support/context.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inOrder } from '../../../../scripts/lib/engine/engine.js';
+import { inOrder } from '../../../../scripts/lib/engine/plan.js';
 import { machineFits } from '../../../../scripts/lib/host/doctor/before-run.js';
 import { type Check, fail, pass, skip, warn } from '../../../../scripts/lib/host/doctor/check.js';
 import { checksBefore, examine, refuseUnfit } from '../../../../scripts/lib/host/doctor/examine.js';
