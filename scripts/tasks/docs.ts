@@ -33,7 +33,7 @@ const OPENING = `
 
 \`npm run\` lists them; \`npm run NAME -- --help\` describes one. Mind the \`--\`: npm keeps flags that stand before it for itself.
 
-Every command but \`kind\` and \`kubectl\` also knows \`--help\` and \`--json\` (the result as JSON on standard output; messages go to standard error). With npm's own line before it, \`npm run --silent NAME -- --json\` is what a program reads.
+Every command but \`kind\` and \`kubectl\` also knows \`--help\` and \`--json\` (the result as JSON on standard output; messages go to standard error). npm prints lines of its own first; \`npm run --silent NAME -- --json\` leaves the JSON alone.
 
 | exit code | |
 |---|---|
