@@ -1,7 +1,9 @@
 import path from 'node:path';
 import type { Context } from '../../scripts/lib/core/context.js';
+import { achieve } from '../../scripts/lib/engine/engine.js';
 import { freshness, writeStamp } from '../../scripts/lib/engine/freshness.js';
 import type { Reporter } from '../../scripts/lib/engine/reporter.js';
+import type { RunReport } from '../../scripts/lib/engine/run.js';
 import { file, type Step, type StepContext, step } from '../../scripts/lib/engine/step.js';
 import { put, stepContext } from './context.js';
 
@@ -71,3 +73,9 @@ export function gate(): { readonly opened: Promise<void>; open: () => void } {
   });
   return { opened, open: () => open() };
 }
+
+/** Places of a machine with two cores. */
+export const PLACES = 3;
+
+/** Brings goals about, on such a machine. */
+export const run = (goals: readonly Step[], ctx: Context): Promise<RunReport> => achieve(goals, ctx, recordingReporter(), PLACES);

@@ -1,69 +1,6 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { networkChecks } from '../../../../scripts/lib/host/doctor/network.js';
-import { judgeProxies, type ProxyUse, proxyChecks } from '../../../../scripts/lib/host/doctor/proxies.js';
-import { reach } from '../../../../scripts/lib/host/doctor/reach.js';
 import { look, type Scene } from '../../../support/machine.js';
-
-async function serve(answer: RequestListener): Promise<{ server: Server; url: string }> {
-  const server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
-
-describe('an address', () => {
-  test.each([
-    [200, true],
-    [404, true],
-    [401, false],
-    [403, false],
-    [503, false],
-  ])('that answers %i is reached: %s', async (status, ok) => {
-    const { url } = await serve((_, response) => response.writeHead(status).end());
-    expect(await reach(`${url}/list`)).toMatchObject({ ok, seen: expect.stringMatching(new RegExp(`^${status} in `)) });
-  });
-
-  test('where nobody listens is not reached', async () => {
-    expect(await reach('http://127.0.0.1:1/')).toEqual({ ok: false, seen: 'ECONNREFUSED' });
-  });
-
-  test('that never answers is given up', async () => {
-    const { url } = await serve(() => undefined);
-    expect(await reach(url, { patience: 100 })).toEqual({ ok: false, seen: 'no answer in 0.1 s' });
-  });
-
-  test('is asked for through a proxy, with its name and password', async () => {
-    const asked: Array<[string | undefined, string | undefined]> = [];
-    const { url } = await serve((request, response) => {
-      asked.push([request.url, request.headers['proxy-authorization']]);
-      response.writeHead(200).end();
-    });
-    expect((await reach('http://mirror.example/debian/', { proxy: url.replace('http://', 'http://me:secret@') })).ok).toBe(true);
-    expect(asked).toEqual([['http://mirror.example/debian/', `Basic ${Buffer.from('me:secret').toString('base64')}`]]);
-  });
-
-  test('over TLS is asked for by a tunnel, which a proxy may refuse', async () => {
-    const targets: Array<string | undefined> = [];
-    const { server, url } = await serve((_, response) => response.writeHead(200).end());
-    server.on('connect', (request, socket) => {
-      targets.push(request.url);
-      socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
-    });
-    expect(await reach('https://proxy.example/', { proxy: url })).toMatchObject({ ok: false, seen: expect.stringMatching(/^407 in /) });
-    expect(targets).toEqual(['proxy.example:443']);
-  });
-
-  test('behind a tunnel whose end speaks no TLS is not reached', async () => {
-    const { server, url } = await serve(() => undefined);
-    server.on('connect', (_, socket) => socket.resume().end('HTTP/1.1 200 OK\r\n\r\nhello'));
-    expect((await reach('https://proxy.example/', { proxy: url })).ok).toBe(false);
-  });
-});
 
 const yes = async (): Promise<{ ok: boolean; seen: string }> => ({ ok: true, seen: '200 in 0.1 s' });
 const no = async (): Promise<{ ok: boolean; seen: string }> => ({ ok: false, seen: 'ENOTFOUND' });
@@ -286,58 +223,5 @@ describe("CRIU's source", () => {
   test('that was fetched is not asked for again', async () => {
     const owners = { '/home/alice/checkout/.cache/src/criu-source': { uid: 1000, writable: true } };
     expect(await look(networkChecks, 'reach-criu', { machine: { owners }, criuSources })).toMatchObject({ verdict: 'pass' });
-  });
-});
-
-describe('proxies', () => {
-  const use = (who: string, http?: string, https = http): ProxyUse => ({ who, http, https, set: (proxy) => `set ${who} ${proxy}` });
-  const proxy = 'http://proxy.example:3128';
-
-  test('are none', () => {
-    expect(judgeProxies([use('the environment'), use('apt')])).toEqual({ verdict: 'pass', seen: 'none' });
-  });
-
-  test('agree, however their addresses are written', () => {
-    expect(judgeProxies([use('the environment', proxy), use('apt', `${proxy}/`), use('npm', 'proxy.example:3128')]).verdict).toBe('pass');
-  });
-
-  test('that do not agree are told, without their passwords', () => {
-    const found = judgeProxies([use('the environment', 'http://me:secret@proxy.example:3128'), use('apt', 'http://other.example:3142')]);
-    expect(found).toMatchObject({ verdict: 'warn', seen: expect.stringContaining('do not agree') });
-    expect(JSON.stringify(found)).not.toContain('secret');
-  });
-
-  test.each(['http://127.0.0.1:3128', 'http://localhost:3128/', '127.0.0.1:3128', 'http://me:pw@localhost:3128'])(
-    'on the loopback cannot be reached by containers: %s',
-    (address) => {
-      expect(judgeProxies([use('the environment', address), use('Docker’s client, for builds', address)])).toMatchObject({
-        verdict: 'warn',
-        seen: expect.stringContaining('loopback'),
-      });
-    },
-  );
-
-  test('of the environment must be told to Docker’s client, which hands none on to builds by itself', () => {
-    expect(judgeProxies([use('the environment', proxy), use('Docker’s client, for builds'), use('npm')])).toEqual({
-      verdict: 'warn',
-      seen: `the environment: ${proxy}; not told: Docker’s client, for builds`,
-      mend: `set Docker’s client, for builds ${proxy}`,
-    });
-  });
-
-  test('are looked for wherever a program is told of them', async () => {
-    const found = await look(proxyChecks, 'proxies', {
-      env: { HTTPS_PROXY: 'http://env.example:1' },
-      machine: {
-        files: { '/home/alice/.docker/config.json': '{"auths":{},"proxies":{"default":{"httpProxy":"http://client.example:2"}}}' },
-      },
-      commands: {
-        "apt-config dump --format $'%f %v%n' Acquire": 'Acquire::http::Proxy http://apt.example:3\nAcquire::https::Proxy DIRECT',
-        "docker info --format $'{{.HTTPProxy}}|{{.HTTPSProxy}}'": 'http://engine.example:4|',
-        'npm config list --json': '{"proxy":"http://npm.example:5","registry":"https://npm.example/"}',
-      },
-    });
-    for (const host of ['env.example:1', 'client.example:2', 'apt.example:3', 'engine.example:4', 'npm.example:5'])
-      expect(found.seen).toContain(host);
   });
 });
