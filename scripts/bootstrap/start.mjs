@@ -17,8 +17,6 @@ export async function start([task, ...args]) {
     process.exit(2);
   }
   installPackages();
-  // The large client is read before the TypeScript loader is in place, with which that takes twice as long.
-  if (task === 'checkpoint' && args[0] !== 'inspect') await import('@kubernetes/client-node');
   const { register } = await import('tsx/esm/api');
   register();
   const main = new URL('../main.js', import.meta.url).href;

@@ -58,5 +58,5 @@ export function fakeExec(
     setTimeout(() => void act(command), 1);
     return socket as unknown as Awaited<ReturnType<Connect>>;
   };
-  return { exec: new Exec(new KubeConfig(), { connect }), started };
+  return { exec: async () => new Exec(new KubeConfig(), { connect }), started };
 }

@@ -1,4 +1,5 @@
-import type { CoreApi, Kube } from '../../scripts/lib/kube/client.js';
+import type { Kube } from '../../scripts/lib/kube/client.js';
+import type { CoreApi } from '../../scripts/lib/kube/core.js';
 
 /** What the client throws when the API server answers with an error. */
 export function apiError(code: number, message: string): Error {
@@ -16,7 +17,7 @@ export function fakeKube(core: Partial<Record<keyof CoreApi, unknown>> = {}, res
     context: 'test',
     server: 'https://test.invalid',
     namespace: 'default',
-    exec: { exec: unexpected('exec'), handler: { connect: unexpected('connect') } },
+    exec: unexpected('exec'),
     ask: unexpected('ask'),
     ...rest,
     core: new Proxy(known, {

@@ -1,24 +1,11 @@
-import type { CoreV1Api, Exec, RequestContext, ResponseContext } from '@kubernetes/client-node';
+import type { Exec } from '@kubernetes/client-node';
 import * as z from 'zod';
-import type { HttpAnswer } from '../cluster/kubelet.js';
 import { messageOf, ToolkitError } from '../core/errors.js';
 import { type KubeChoice, loadKubeConfig } from './config.js';
-
-/** Milliseconds after which a call of the core API is given up. */
-const CALL_TIMEOUT_MS = 30_000;
-
-/** The calls of the core API that are used here. */
-export type CoreApi = Pick<
-  CoreV1Api,
-  'getAPIResources' | 'readNamespacedPod' | 'readNode' | 'listNode' | 'createNamespacedPod' | 'deleteNamespacedPod' | 'listNamespacedEvent'
->;
-
-/** The rest of a request; see {@link Kube.ask}. */
-export interface KubeRequest {
-  readonly query?: Readonly<Record<string, string>>;
-  /** Milliseconds after which the request is given up. */
-  readonly timeoutMs: number;
-}
+import { type CoreApi, coreApi, type Send } from './core.js';
+import { arePlain, type Credentials, plainCredentials } from './credentials.js';
+import type { Library } from './library.js';
+import { DeadlineError, sendRequest } from './request.js';
 
 /** A cluster, reached with a kubeconfig. */
 export interface Kube {
@@ -29,47 +16,32 @@ export interface Kube {
   /** Namespace of the context. */
   readonly namespace: string;
   readonly core: CoreApi;
-  /** Runs commands in pods. */
-  readonly exec: Pick<Exec, 'exec' | 'handler'>;
-  /** Requests a route that has no method in the client. @throws ToolkitError when there is no answer at all */
-  ask(method: 'GET' | 'POST', route: string, request: KubeRequest): Promise<HttpAnswer>;
+  /** Requests any route. @throws ToolkitError when there is no answer at all */
+  readonly ask: Send;
+  /** What runs commands in pods; loaded when it is called for the first time. */
+  exec(): Promise<Pick<Exec, 'exec' | 'handler'>>;
 }
 
 /** Connects to the cluster that the user chose. @throws UsageError when the kubeconfig does not say which */
 export async function connect(env: NodeJS.ProcessEnv, choice: KubeChoice): Promise<Kube> {
   const config = await loadKubeConfig(env, choice);
-  const client = await import('@kubernetes/client-node');
-  const context = config.getCurrentContext();
-  const server = config.getCurrentCluster()?.server ?? '';
-  const baseServer = new client.ServerConfiguration(server, {});
-  const http = new client.IsomorphicFetchHttpLibrary();
-  // None of the calls watches or waits: one that takes longer has no answer.
-  const bounded = {
-    pre: async (request: RequestContext) => {
-      request.setSignal(AbortSignal.timeout(CALL_TIMEOUT_MS));
-      return request;
-    },
-    post: async (response: ResponseContext) => response,
+  const { context, namespace } = config;
+  const { server } = config.cluster;
+  let loaded: Promise<Library> | undefined;
+  const library = (): Promise<Library> => {
+    loaded ??= import('./library.js').then((module) => module.library(config));
+    return loaded;
   };
-  const configuration = client.createConfiguration({ baseServer, authMethods: { default: config }, promiseMiddleware: [bounded] });
-  return {
-    context,
-    server,
-    namespace: config.getContextObject(context)?.namespace || 'default',
-    core: new client.CoreV1Api(configuration),
-    exec: new client.Exec(config),
-    async ask(method, route, { query = {}, timeoutMs }) {
-      const request = baseServer.makeRequestContext(route, client.HttpMethod[method]);
-      for (const [name, value] of Object.entries(query)) request.setQueryParam(name, value);
-      request.setHeaderParam('Accept', 'application/json, */*;q=0.8');
-      request.setSignal(AbortSignal.timeout(timeoutMs));
-      return withReasons(server, async () => {
-        await config.applySecurityAuthentication(request);
-        const answer = await http.send(request).toPromise();
-        return { status: answer.httpStatusCode, body: await answer.body.text() };
-      });
-    },
-  };
+  const credentials: Credentials = arePlain(config) ? plainCredentials(config) : async () => (await library()).credentials();
+  const ask: Send = (method, route, { query = {}, body, timeoutMs }) =>
+    withReasons(server, async () => {
+      const url = new URL(server + route);
+      url.search = new URLSearchParams(query).toString();
+      const headers = { accept: 'application/json, */*;q=0.8', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+      const request = { method, url, headers, body: body && JSON.stringify(body), timeoutMs };
+      return sendRequest(request, await credentials());
+    });
+  return { context, server, namespace, core: coreApi(ask), ask, exec: async () => (await library()).exec };
 }
 
 const statusSchema = z.looseObject({ kind: z.literal('Status'), message: z.string().min(1) });
@@ -130,9 +102,16 @@ async function withReasons<T>(server: string, call: () => Promise<T>): Promise<T
   } catch (error) {
     if (error instanceof ToolkitError || httpStatus(error) !== undefined) throw error;
     throw new ToolkitError(`the API server does not answer: ${server}`, {
-      details: [(error as Error).name === 'AbortError' ? 'it took too long' : messageOf(error)],
+      details: reasons(error),
       hint: 'Try it with kubectl: kubectl get --raw /readyz',
       cause: error,
     });
   }
+}
+
+function reasons(error: unknown): string[] {
+  if (error instanceof DeadlineError) return ['it took too long'];
+  // Where a name has several addresses, none of which answers, the reasons are in the parts alone.
+  const parts = error instanceof AggregateError && error.message === '' ? error.errors : [error];
+  return [...new Set(parts.map(messageOf))];
 }

@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
 import path from 'node:path';
-import type { Cluster, KubeConfig } from '@kubernetes/client-node';
+import YAML from 'yaml';
 import { messageOf, UsageError } from '../core/errors.js';
 import { readIfThere } from '../core/files.js';
+import { type Cluster, type ConfigFile, type ContextEntry, readConfigFile, type User } from './config-file.js';
 
-const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+/** Where a pod finds what its service account needs. */
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** What the user says about which cluster is meant; kubectl's flags of the same names. */
 export interface KubeChoice {
@@ -14,37 +16,34 @@ export interface KubeChoice {
   readonly context?: string | undefined;
 }
 
+/** A cluster, and as whom it is asked. */
+export interface KubeConfig {
+  /** Name of the context. */
+  readonly context: string;
+  /** Namespace of the context. */
+  readonly namespace: string;
+  readonly cluster: Cluster;
+  /** Without credentials where the context names no user that there is. */
+  readonly user: User;
+}
+
 /**
  * Loads the kubeconfig as kubectl does: `KUBECONFIG` may name several files, of which those that are missing are passed over; of
  * two entries with one name the first holds.
  * @throws UsageError that names the file, or the contexts that there are
  */
 export async function loadKubeConfig(env: NodeJS.ProcessEnv, { kubeconfig, context }: KubeChoice = {}): Promise<KubeConfig> {
-  // Loaded when it is needed: it is large.
-  const { KubeConfig: Config } = await import('@kubernetes/client-node');
-  const merged = new Config();
   const files = filesOf(env, kubeconfig);
-  let found = false;
+  const read: ConfigFile[] = [];
   for (const file of files) {
     const text = kubeconfig === undefined ? await readIfThere(file) : await readNamed(file);
-    if (text === undefined) continue;
-    found = true;
-    if (text.trim() === '') continue;
-    const one = new Config();
-    try {
-      // A broken entry that nobody asks for is in nobody's way, as with kubectl.
-      one.loadFromString(text, { onInvalidEntry: 'filter' });
-    } catch (error) {
-      throw new UsageError(`the kubeconfig cannot be read: ${file}`, { details: messageOf(error).split('\n').slice(0, 5) });
-    }
-    one.makePathsAbsolute(path.dirname(path.resolve(file)));
-    merge(merged, one);
+    if (text !== undefined) read.push(parse(file, text));
   }
-  if (!found && (env['KUBERNETES_SERVICE_HOST'] ?? '') !== '' && (await readIfThere(SERVICE_ACCOUNT_TOKEN)) !== undefined)
-    merged.loadFromCluster();
-  else if (!found) throw new UsageError('there is no kubeconfig', { details: files, hint: 'Name one: --kubeconfig PATH, or KUBECONFIG.' });
-  choose(merged, context);
-  return merged;
+  if (read.length > 0) return choose(read, context);
+  const inPod = await serviceAccount(env);
+  if (inPod === undefined)
+    throw new UsageError('there is no kubeconfig', { details: files, hint: 'Name one: --kubeconfig PATH, or KUBECONFIG.' });
+  return choose([inPod], context);
 }
 
 function filesOf(env: NodeJS.ProcessEnv, named: string | undefined): string[] {
@@ -56,39 +55,57 @@ function filesOf(env: NodeJS.ProcessEnv, named: string | undefined): string[] {
 }
 
 async function readNamed(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`the kubeconfig cannot be read: ${file}`, {
-      details: [error.code === 'ENOENT' ? 'There is no such file.' : error.message],
-    });
+  const text = await readIfThere(file).catch((error: Error) => {
+    throw new UsageError(`the kubeconfig cannot be read: ${file}`, { details: [error.message] });
   });
+  if (text === undefined) throw new UsageError(`the kubeconfig cannot be read: ${file}`, { details: ['There is no such file.'] });
+  return text;
 }
 
-/** Adds what is not there by name yet. The client's own merge refuses two of one name. */
-function merge(into: KubeConfig, from: KubeConfig): void {
-  const lacking = <T extends { readonly name: string }>(known: readonly T[], more: readonly T[]): T[] =>
-    more.filter(({ name }) => !known.some((one) => one.name === name));
-  into.loadFromOptions({
-    clusters: [...into.clusters, ...lacking(into.clusters, from.clusters).map(plainHttp)],
-    users: [...into.users, ...lacking(into.users, from.users)],
-    contexts: [...into.contexts, ...lacking(into.contexts, from.contexts)],
-    currentContext: into.currentContext || from.currentContext,
-  });
+function parse(file: string, text: string): ConfigFile {
+  try {
+    return readConfigFile(YAML.parse(text, { logLevel: 'error' }) ?? {}, path.dirname(file));
+  } catch (error) {
+    throw new UsageError(`the kubeconfig cannot be read: ${file}`, { details: messageOf(error).split('\n').slice(0, 5) });
+  }
 }
 
-/** Behind `kubectl proxy` there is no TLS to verify; the client wants that said. */
-function plainHttp(cluster: Cluster): Cluster {
-  return cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster;
+/** How a pod reaches its cluster; undefined outside of pods. */
+async function serviceAccount(env: NodeJS.ProcessEnv): Promise<ConfigFile | undefined> {
+  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = env;
+  const tokenFile = path.join(SERVICE_ACCOUNT, 'token');
+  if (host === '' || (await readIfThere(tokenFile)) === undefined) return undefined;
+  const scheme = ['80', '8080', '8001'].includes(port) ? 'http' : 'https';
+  const name = 'in-cluster';
+  const namespace = await readIfThere(path.join(SERVICE_ACCOUNT, 'namespace'));
+  return {
+    clusters: [
+      {
+        name,
+        server: `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+        caFile: path.join(SERVICE_ACCOUNT, 'ca.crt'),
+        skipTLSVerify: false,
+      },
+    ],
+    users: [{ name, tokenFile }],
+    contexts: [{ name, cluster: name, user: name, namespace: namespace?.trim() }],
+    currentContext: name,
+  };
 }
 
-function choose(config: KubeConfig, context: string | undefined): void {
-  const names = config.contexts.map(({ name }) => name);
-  const known = names.length === 0 ? 'The kubeconfig has no contexts.' : `There are: ${names.join(', ')}`;
-  const chosen = context ?? config.currentContext;
-  if (!chosen) throw new UsageError('the kubeconfig has no current context', { details: [known], hint: 'Name one: --context NAME' });
-  if (!names.includes(chosen)) throw new UsageError(`the kubeconfig has no context ${chosen}`, { details: [known] });
-  config.setCurrentContext(chosen);
-  if (!config.getCurrentCluster())
-    throw new UsageError(`the context ${chosen} names a cluster that the kubeconfig does not have`, {
-      details: [`cluster: ${config.getContextObject(chosen)?.cluster ?? ''}`],
+function choose(files: readonly ConfigFile[], wanted: string | undefined): KubeConfig {
+  const contexts = new Map<string, ContextEntry>();
+  for (const entry of files.flatMap((file) => file.contexts)) if (!contexts.has(entry.name)) contexts.set(entry.name, entry);
+  const known = contexts.size === 0 ? 'The kubeconfig has no contexts.' : `There are: ${[...contexts.keys()].join(', ')}`;
+  const name = wanted ?? files.map(({ currentContext }) => currentContext).find(Boolean);
+  if (!name) throw new UsageError('the kubeconfig has no current context', { details: [known], hint: 'Name one: --context NAME' });
+  const chosen = contexts.get(name);
+  if (chosen === undefined) throw new UsageError(`the kubeconfig has no context ${name}`, { details: [known] });
+  const cluster = files.flatMap(({ clusters }) => clusters).find((one) => one.name === chosen.cluster);
+  if (cluster === undefined)
+    throw new UsageError(`the context ${name} names a cluster that the kubeconfig does not have`, {
+      details: [`cluster: ${chosen.cluster}`],
     });
+  const user = files.flatMap(({ users }) => users).find((one) => one.name === chosen.user) ?? { name: '' };
+  return { context: name, namespace: chosen.namespace || 'default', cluster, user };
 }

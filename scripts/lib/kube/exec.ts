@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import type { V1Status } from '@kubernetes/client-node';
+import type { Exec, V1Status } from '@kubernetes/client-node';
 import type { ContainerRef } from '../cluster/pod.js';
 import { messageOf, ToolkitError, tail } from '../core/errors.js';
 import { hintFor, type Kube } from './client.js';
@@ -8,7 +8,10 @@ import { hintFor, type Kube } from './client.js';
 /** How long the API server may take to start a command, milliseconds. */
 const OPENING_MS = 60_000;
 
-/** What is used of the client's web socket. */
+/** What is used of the client library. */
+type ExecClient = Pick<Exec, 'exec' | 'handler'>;
+
+/** What is used of its web socket. */
 interface Socket {
   pause(): void;
   resume(): void;
@@ -29,6 +32,8 @@ export async function execInPod(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
+  const exec = await kube.exec();
+  signal.throwIfAborted();
   const stderr = collector();
   const failed = (what: string, details: readonly string[]): ToolkitError =>
     new ToolkitError(`${command[0]} in pod ${namespace}/${pod}: ${what}`, { details: [...details, ...tail(stderr.text(), 5)] });
@@ -45,7 +50,7 @@ export async function execInPod(
         () => undefined,
       );
       stdout.once('error', reject);
-      const opened = throttled(kube, stdout, () => socket).exec(
+      const opened = throttled(exec, stdout, () => socket).exec(
         namespace,
         pod,
         container,
@@ -74,9 +79,9 @@ export async function execInPod(
 }
 
 /** The client writes what arrives without asking whether there is room. This stops the socket when there is none. */
-function throttled(kube: Kube, stdout: Writable, socket: () => Socket | undefined): Kube['exec'] {
-  const connect = kube.exec.handler.connect.bind(kube.exec.handler);
-  const exec = Object.create(kube.exec) as Kube['exec'];
+function throttled(client: ExecClient, stdout: Writable, socket: () => Socket | undefined): ExecClient {
+  const connect = client.handler.connect.bind(client.handler);
+  const exec = Object.create(client) as ExecClient;
   exec.handler = {
     connect: (path, text, binary) =>
       connect(

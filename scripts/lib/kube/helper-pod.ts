@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { V1ContainerState, V1Pod } from '@kubernetes/client-node';
+import type { V1Pod } from '@kubernetes/client-node';
 import { archiveFolder } from '../cluster/kubelet.js';
 import type { ContainerRef } from '../cluster/pod.js';
 import type { Context } from '../core/context.js';
 import { messageOf, ToolkitError } from '../core/errors.js';
 import { until } from '../core/until.js';
 import { calling, httpStatus, type Kube } from './client.js';
+import type { PodObject } from './core.js';
 
 /** The image of the helper where none is named: it must have sh, cat, stat, tar and sha256sum. */
 export const defaultHelperImage = 'busybox:1.36';
@@ -111,18 +112,18 @@ async function untilRunning(ctx: Context, kube: Kube, where: Where, helper: Help
   if (!runs(pod)) throw await doesNotStart(kube, where, helper, pod);
 }
 
-const stateOf = ({ status }: V1Pod): V1ContainerState | undefined => status?.containerStatuses?.[0]?.state;
+const stateOf = ({ status }: PodObject) => status?.containerStatuses?.[0]?.state;
 
-function runs(pod: V1Pod): boolean {
+function runs(pod: PodObject): boolean {
   return stateOf(pod)?.running !== undefined;
 }
 
-function isHopeless(pod: V1Pod): boolean {
+function isHopeless(pod: PodObject): boolean {
   const phase = pod.status?.phase;
   return phase === 'Failed' || phase === 'Succeeded' || HOPELESS.test(stateOf(pod)?.waiting?.reason ?? '');
 }
 
-async function doesNotStart(kube: Kube, where: Where, { node, image }: Helper, pod: V1Pod): Promise<ToolkitError> {
+async function doesNotStart(kube: Kube, where: Where, { node, image }: Helper, pod: PodObject): Promise<ToolkitError> {
   const { status } = pod;
   const waiting = stateOf(pod)?.waiting;
   const reasons = [waiting?.reason, waiting?.message, status?.reason, status?.message].filter((text) => text !== undefined);

@@ -21,15 +21,15 @@ describe('the kubeconfig', () => {
   test('is what KUBECONFIG names, its current context included', async () => {
     const file = await put(path.join(temporaryFolder(), 'config'), config(['a', 'b'], 'b'));
     const loaded = await loadKubeConfig({ KUBECONFIG: file });
-    expect(loaded.getCurrentContext()).toBe('b');
-    expect(loaded.getCurrentCluster()).toMatchObject({ server: 'https://b.invalid:6443', caFile: path.join(path.dirname(file), 'ca.crt') });
-    expect(loaded.getCurrentUser()).toMatchObject({ token: 'token of b' });
+    expect(loaded.context).toBe('b');
+    expect(loaded.cluster).toMatchObject({ server: 'https://b.invalid:6443', caFile: path.join(path.dirname(file), 'ca.crt') });
+    expect(loaded.user).toMatchObject({ token: 'token of b' });
   });
 
   test('is ~/.kube/config otherwise', async () => {
     const home = temporaryFolder();
     await put(path.join(home, '.kube', 'config'), config(['a'], 'a'));
-    expect((await loadKubeConfig({ HOME: home, KUBECONFIG: '' })).getCurrentContext()).toBe('a');
+    expect((await loadKubeConfig({ HOME: home, KUBECONFIG: '' })).context).toBe('a');
   });
 
   test('may be several files: what is missing is passed over, the first of a name holds', async () => {
@@ -40,17 +40,18 @@ describe('the kubeconfig', () => {
       config(['a', 'b'], 'b', (name) => `https://second-${name}.invalid`),
     );
     const empty = await put(path.join(folder, 'empty'), '\n');
-    const loaded = await loadKubeConfig({ KUBECONFIG: [path.join(folder, 'missing'), empty, first, second].join(path.delimiter) });
-    expect(loaded.getCurrentContext()).toBe('a');
-    expect(loaded.getCluster('a')?.server).toBe('https://a.invalid:6443');
-    expect(loaded.getCluster('b')?.server).toBe('https://second-b.invalid');
+    const env = { KUBECONFIG: [path.join(folder, 'missing'), empty, first, second].join(path.delimiter) };
+    const loaded = await loadKubeConfig(env);
+    expect(loaded.context).toBe('a');
+    expect(loaded.cluster.server).toBe('https://a.invalid:6443');
+    expect((await loadKubeConfig(env, { context: 'b' })).cluster.server).toBe('https://second-b.invalid');
   });
 
   test('is the one named, in the context named', async () => {
     const folder = temporaryFolder();
     const named = await put(path.join(folder, 'named'), config(['a', 'b'], 'a'));
     const loaded = await loadKubeConfig({ KUBECONFIG: path.join(folder, 'other') }, { kubeconfig: named, context: 'b' });
-    expect(loaded.getContextObject(loaded.getCurrentContext())?.namespace).toBe('ns-of-b');
+    expect(loaded.namespace).toBe('ns-of-b');
   });
 
   test('may lead to plain HTTP, as behind kubectl proxy', async () => {
@@ -58,13 +59,13 @@ describe('the kubeconfig', () => {
       path.join(temporaryFolder(), 'config'),
       config(['a'], 'a', () => 'http://127.0.0.1:8001'),
     );
-    expect((await loadKubeConfig({ KUBECONFIG: file })).getCurrentCluster()?.skipTLSVerify).toBe(true);
+    expect((await loadKubeConfig({ KUBECONFIG: file })).cluster.server).toBe('http://127.0.0.1:8001');
   });
 
   test('may hold broken entries that nobody asks for', async () => {
     const text = `${config(['a'], 'a').replace('clusters:\n', 'clusters:\n  - name: broken\n')}`;
     const file = await put(path.join(temporaryFolder(), 'config'), text);
-    expect((await loadKubeConfig({ KUBECONFIG: file })).getCurrentCluster()?.name).toBe('a');
+    expect((await loadKubeConfig({ KUBECONFIG: file })).cluster.name).toBe('a');
   });
 
   test.each([
