@@ -47,15 +47,18 @@ async function fitting(ctx: Context): Promise<EngineFacts> {
   return facts;
 }
 
-/** Installs what is missing, starts the engine, and gains access to it. An engine that runs is neither stopped nor restarted. */
-export async function bringUpEngine(ctx: Context): Promise<void> {
+/**
+ * Installs what is missing, starts the engine, and gains access to it. An engine that runs is neither stopped nor restarted.
+ * @param osRelease file that says what distribution this is (os-release(5))
+ */
+export async function bringUpEngine(ctx: Context, osRelease = '/etc/os-release'): Promise<void> {
   const found = await fitting(ctx);
   const wanted: Wanted = {
     engine: !found.answers && !found.denied && (await findDockerd(ctx)) === undefined,
     client: found.client === undefined,
     buildx: found.buildx === undefined,
   };
-  if (wanted.engine || wanted.client || wanted.buildx) await install(ctx, wanted);
+  if (wanted.engine || wanted.client || wanted.buildx) await install(ctx, wanted, osRelease);
   let facts = await fitting(ctx);
   if (!facts.answers && !facts.denied) {
     await startEngine(ctx);
@@ -68,15 +71,15 @@ export async function bringUpEngine(ctx: Context): Promise<void> {
   if (!facts.answers) throw new ToolkitError('the Docker engine does not answer', { details: facts.complaint.split('\n').filter(Boolean) });
 }
 
-async function install(ctx: Context, wanted: Wanted): Promise<void> {
+async function install(ctx: Context, wanted: Wanted, osRelease: string): Promise<void> {
   const missing = wanted.engine ? 'Docker engine' : wanted.client ? 'program docker' : 'builder of Docker (buildx)';
   const byHand = `Install ${wanted.engine ? `Docker ${OLDEST_ENGINE} or newer, with buildx,` : 'it'} by hand, then run the same command again.`;
   if (!(await hasApt(ctx.runner))) throw new ToolkitError(`there is no ${missing}, and no apt-get to install one with`, { hint: byHand });
   await updateLists(ctx);
   let names = choosePackages(await dockerPackages(ctx), wanted);
-  const { id, codename } = await distribution();
+  const { id, codename } = await distribution(osRelease);
   if (names === undefined && id === 'debian' && codename !== SUITE) {
-    await addSuite(ctx, await debianMirror(ctx));
+    await addSuite(ctx, await debianMirror(ctx, osRelease));
     await updateLists(ctx, { again: true });
     names = choosePackages(await dockerPackages(ctx), wanted);
   }

@@ -2,7 +2,7 @@ import type { Context } from '../lib/core/context.js';
 import { CommandError, ToolkitError } from '../lib/core/errors.js';
 import { step } from '../lib/engine/step.js';
 import { mergeDaemonJson } from '../lib/host/daemon-json.js';
-import { readDaemonJson, restoreDaemonJson, writeDaemonJson } from '../lib/host/daemon-json-file.js';
+import { type ReadText, readDaemonJson, restoreDaemonJson, writeDaemonJson } from '../lib/host/daemon-json-file.js';
 import { configurationOf, type Daemon, findDockerd, restartEngine, runningDaemon } from '../lib/host/docker-daemon.js';
 import { isSystemEndpoint, readEngineFacts } from '../lib/host/docker-engine.js';
 import { dockerEngine } from './docker-engine.js';
@@ -26,11 +26,11 @@ export const dockerExperimental = step({
  * Refuses, in the first seconds, what {@link dockerExperimental} could not do in the end.
  * @throws ToolkitError when the engine that answers would have to be restarted and cannot be
  */
-export async function refuseUnlessRestartable(ctx: Context, machine = '/'): Promise<void> {
+export async function refuseUnlessRestartable(ctx: Context, machine = '/', read?: ReadText): Promise<void> {
   const { answers, experimental, kind } = await readEngineFacts(ctx);
   if (kind !== 'engine' || !answers || experimental) return;
   try {
-    await lookForEngine(ctx, machine);
+    await lookForEngine(ctx, machine, read);
   } catch (error) {
     // Its daemon.json is closed to this user, and sudo's password has not been asked for yet: it is looked at again after that.
     if (!(error instanceof CommandError)) throw error;
@@ -47,11 +47,11 @@ interface RestartableEngine {
 }
 
 /** The engine that runs, if it can be restarted. Changes nothing. */
-async function lookForEngine(ctx: Context, machine: string): Promise<RestartableEngine> {
+async function lookForEngine(ctx: Context, machine: string, read?: ReadText): Promise<RestartableEngine> {
   const { endpoint } = await readEngineFacts(ctx);
   const daemon = await runningDaemon(ctx, machine);
   const file = configurationOf(daemon);
-  const before = await readDaemonJson(ctx, file);
+  const before = await readDaemonJson(ctx, file, read);
   const merged = mergeDaemonJson(before, 'experimental', true, file);
   const program = await findDockerd(ctx);
   if (daemon.startedBy === 'hand' || program === undefined || !isSystemEndpoint(endpoint))
@@ -64,8 +64,8 @@ async function lookForEngine(ctx: Context, machine: string): Promise<Restartable
  * @param machine root of the machine's file system
  * @throws ToolkitError for an engine that was started by hand, which only its owner can start again; nothing is changed then
  */
-export async function turnOnExperimental(ctx: Context, machine = '/'): Promise<void> {
-  const { daemon, program, file, before, merged } = await lookForEngine(ctx, machine);
+export async function turnOnExperimental(ctx: Context, machine = '/', read?: ReadText): Promise<void> {
+  const { daemon, program, file, before, merged } = await lookForEngine(ctx, machine, read);
   if (merged !== undefined) await writeDaemonJson(ctx, file, merged, { program, args: daemon.args });
   ctx.say('the Docker engine is restarted: its containers without a restart policy stop');
   try {

@@ -6,10 +6,20 @@ import { asRoot } from '../core/sudo.js';
 /** The file may hold passwords (of proxies): nothing of it goes into a log or onto the screen. */
 const UNSEEN = { log: undefined, onLine: undefined } satisfies RunOptions;
 
-/** The text of a daemon.json, read as root where that is needed; undefined when there is none. */
-export async function readDaemonJson(ctx: Pick<Context, 'runner'>, file: string): Promise<string | undefined> {
+/** Reads a file as this user. */
+export type ReadText = (file: string) => Promise<string>;
+
+/**
+ * The text of a daemon.json, read as root where that is needed; undefined when there is none.
+ * @throws CommandError when it is closed to this user, and root is not to be had
+ */
+export async function readDaemonJson(
+  ctx: Pick<Context, 'runner'>,
+  file: string,
+  read: ReadText = (name) => readFile(name, 'utf8'),
+): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return await read(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;

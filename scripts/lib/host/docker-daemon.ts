@@ -89,7 +89,7 @@ export async function findDockerd({ runner }: Pick<Context, 'runner'>): Promise<
 export async function startEngine(ctx: Context, machine = '/'): Promise<void> {
   if (systemdRuns(machine) && (await hasUnit(ctx))) await asRootRun(ctx, 'systemctl', ['start', 'docker']);
   else await startDaemon(ctx, ['-p', ENGINE_PID_FILE]);
-  await untilItAnswers(ctx);
+  await untilItAnswers(ctx, machine);
 }
 
 /**
@@ -105,7 +105,7 @@ export async function restartEngine(ctx: Context, { startedBy, args }: Daemon, m
     if (pid !== undefined) await stopDaemon(ctx, pid, machine);
     await startDaemon(ctx, args);
   }
-  await untilItAnswers(ctx);
+  await untilItAnswers(ctx, machine);
 }
 
 /** Ends the engine and waits for it. Not by start-stop-daemon(8), to which a process that nobody reaps has not ended. */
@@ -133,13 +133,13 @@ async function startDaemon(ctx: Context, args: readonly string[]): Promise<void>
   await asRootRun(ctx, 'sh', ['-c', command, 'sh', dockerd, ...args]);
 }
 
-async function untilItAnswers(ctx: Context): Promise<void> {
+async function untilItAnswers(ctx: Context, machine: string): Promise<void> {
   await until(
     ctx,
     ({ complaint }) =>
       new ToolkitError('the Docker engine was started and does not answer', {
         details: complaint.split('\n').filter(Boolean),
-        hint: systemdRuns() ? 'See: journalctl -u docker' : `See the end of ${LOG}`,
+        hint: systemdRuns(machine) ? 'See: journalctl -u docker' : `See the end of ${LOG}`,
       }),
     () => readEngineFacts(ctx),
     // It runs; that this user may not talk to it is another matter.

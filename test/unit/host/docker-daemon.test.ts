@@ -2,7 +2,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { configurationOf, findDockerd, restartEngine, runningDaemon, startEngine } from '../../../scripts/lib/host/docker-daemon.js';
 import { put, temporaryFolder, testContext } from '../../support/context.js';
-import { dockerAnswers, silentEngine, withoutSudo } from '../../support/docker.js';
+import { closedEngine, dockerAnswers, silentEngine, withoutSudo } from '../../support/docker.js';
 import { fakeRunner } from '../../support/fake-runner.js';
 
 const SHOW = 'systemctl show docker.service --property=ActiveState,MainPID';
@@ -105,6 +105,15 @@ describe('restarting an engine', () => {
     expect(start?.args.slice(2)).toEqual(['sh', '/opt/bin/dockerd', ...args]);
   });
 
+  test('starts it where it has ended by itself meanwhile: nothing is killed', async () => {
+    const machine = await machineWith({ 'var/run/docker-ssd.pid': '79', ...process(79, ['bash'], { comm: 'bash' }) });
+    const runner = fakeRunner(({ line, file }) =>
+      file === 'sh' ? (line.includes('start-stop-daemon') ? '' : '/usr/sbin/dockerd') : dockerAnswers()[line],
+    );
+    await restartEngine(testContext({ runner: withoutSudo(runner) }), { startedBy: 'pid file', pid: 79, args: [] }, machine);
+    expect(runner.lines.filter((line) => line.includes('start-stop-daemon'))).toHaveLength(1);
+  });
+
   test('that does not stop is an error, and no second one is started', async () => {
     const machine = await machineWith({ 'var/run/docker-ssd.pid': '79', ...process(79, ['dockerd']) });
     const ctx = testContext({ runner: withoutSudo(fakeRunner({ 'kill -TERM 79': '' })) });
@@ -146,6 +155,37 @@ describe('starting an engine', () => {
     expect(waits).toBe(2);
     const start = runner.calls.find(({ line }) => line.includes('start-stop-daemon'));
     expect(start?.args.slice(2)).toEqual(['sh', '/usr/local/bin/dockerd', '-p', '/var/run/docker.pid']);
+  });
+
+  test.each([
+    ['is told where its output is kept', {}, 'See the end of /var/log/docker.log'],
+    ['is told where systemd keeps its output', { 'run/systemd/system/x': '' }, 'See: journalctl -u docker'],
+  ])('that never answers %s', async (_, files, hint) => {
+    const runner = fakeRunner(({ line }) => {
+      if (line.startsWith('systemctl')) return '';
+      return line.startsWith('sh ') ? (line.includes('command -v dockerd') ? '/usr/sbin/dockerd' : '') : dockerAnswers(silentEngine)[line];
+    });
+    await expect(startEngine(testContext({ runner: withoutSudo(runner) }), await machineWith(files))).rejects.toMatchObject({ hint });
+  });
+
+  test('ends where its program is gone meanwhile, with how to install it', async () => {
+    const runner = fakeRunner(({ args }) => (args[1] === dockerd ? { exitCode: 127 } : undefined));
+    await expect(startEngine(testContext({ runner }), temporaryFolder())).rejects.toMatchObject({
+      message: 'there is no dockerd',
+      hint: expect.stringContaining('docker.io'),
+    });
+  });
+
+  test('that does not let this user in has been started: access is another matter', async () => {
+    const runner = fakeRunner(({ line }) =>
+      line.startsWith('sh ')
+        ? line.includes('command -v dockerd')
+          ? '/usr/sbin/dockerd'
+          : '/usr/bin/docker'
+        : dockerAnswers(closedEngine)[line],
+    );
+    await startEngine(testContext({ runner: withoutSudo(runner) }), temporaryFolder());
+    expect(runner.lines.some((line) => line.includes('start-stop-daemon'))).toBe(true);
   });
 
   test('that never answers says what docker says', async () => {

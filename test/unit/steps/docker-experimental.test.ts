@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ToolkitError } from '../../../scripts/lib/core/errors.js';
-import { refuseUnlessRestartable, turnOnExperimental } from '../../../scripts/steps/docker-experimental.js';
+import { dockerExperimental, refuseUnlessRestartable, turnOnExperimental } from '../../../scripts/steps/docker-experimental.js';
 import { put, type TestContext, temporaryFolder, testContext } from '../../support/context.js';
 import { type DockerAnswers, dockerAnswers, silentEngine, withoutSudo } from '../../support/docker.js';
-import { type Call, type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
+import { type Answer, type Call, type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
 
 interface Machine {
   readonly ctx: TestContext;
@@ -19,14 +19,18 @@ interface Machine {
 /** What a call does to the machine, in a word; undefined for a question. */
 function deed({ file, args }: Call): string | undefined {
   const script = file === 'sh' ? (args[1] ?? '') : '';
+  if (script.startsWith('if [ -e "$1" ]; then cat')) return 'read as root';
   if (script.includes('--validate')) return 'written';
   if (script.includes('.before-kind-checkpoint" "$file"')) return 'put back';
   if (script.includes('start-stop-daemon --start')) return 'started';
   return file === 'kill' ? 'stopped' : undefined;
 }
 
-/** A machine with an engine that runs, by the pid file named, and reads a daemon.json of this text. */
-async function machineWith(pidFile: string, text: string | undefined, answers: DockerAnswers = {}): Promise<Machine> {
+/**
+ * A machine with an engine that runs, by the pid file named, and reads a daemon.json of this text.
+ * @param asRoot what comes of reading that file as root
+ */
+async function machineWith(pidFile: string, text: string | undefined, answers: DockerAnswers = {}, asRoot: Answer = 1): Promise<Machine> {
   const machine = temporaryFolder();
   const file = path.join(machine, 'daemon.json');
   if (text !== undefined) await put(file, text);
@@ -40,6 +44,7 @@ async function machineWith(pidFile: string, text: string | undefined, answers: D
     const what = deed(call);
     if (what === 'stopped') await place('proc/79/stat', '79 (dockerd) Z 1');
     if (what === 'started' && answers === silentEngine) silent.add('now');
+    if (what === 'read as root') return asRoot;
     if (what !== undefined) return '';
     if (call.args[1]?.includes('command -v dockerd')) return '/usr/sbin/dockerd';
     if (call.file === 'sh') return '/usr/bin/docker';
@@ -95,6 +100,48 @@ describe('docker checkpoint is turned on', () => {
     if (refused) expect((await refusalOf(asked)).hint).toContain('Add this line');
     else await asked;
     expect(done()).toEqual([]);
+  });
+
+  describe('where daemon.json is closed to this user', () => {
+    const closed = (): Promise<string> => Promise.reject(Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' }));
+
+    test('and sudo has not asked for a password yet, it is not refused in the first seconds: it is looked at again', async () => {
+      const { ctx, machine, done } = await machineWith('docker-ssd.pid', '{}', {}, { exitCode: 1, stderr: 'sudo: a password is required' });
+      await refuseUnlessRestartable(ctx, machine, closed);
+      expect(done()).toEqual(['read as root']);
+      await expect(turnOnExperimental(ctx, machine, closed)).rejects.toMatchObject({
+        message: expect.stringMatching(/daemon\.json cannot be read$/),
+        details: expect.arrayContaining(['sudo: a password is required']),
+      });
+      expect(done()).toEqual(['read as root', 'read as root']);
+    });
+
+    test('it is refused in the first seconds all the same, where root can be had', async () => {
+      const { ctx, machine, done } = await machineWith('docker.pid', '{}', {}, '{}\n.');
+      expect((await refusalOf(refuseUnlessRestartable(ctx, machine, closed))).hint).toContain('Add this line');
+      expect(done()).toEqual(['read as root']);
+    });
+
+    test('what root reads in it stays', async () => {
+      const { ctx, runner, machine, done } = await machineWith('docker-ssd.pid', '{}', {}, '{"debug": true}\n.');
+      await turnOnExperimental(ctx, machine, closed);
+      expect(done()).toEqual(['read as root', 'written', 'stopped', 'started']);
+      const written = runner.calls.find((call) => deed(call) === 'written');
+      expect(JSON.parse(written?.options.input ?? '')).toEqual({ debug: true, experimental: true });
+    });
+  });
+
+  test('and nothing is put back when the engine does not come back, where daemon.json said so before', async () => {
+    const { ctx, machine, done } = await machineWith('docker-ssd.pid', '{"experimental": true}', silentEngine);
+    expect((await refusalOf(turnOnExperimental(ctx, machine))).message).toContain('does not answer');
+    expect(done()).toEqual(['stopped', 'started']);
+  });
+
+  test('is said of an engine that is not experimental, and of none that is', async () => {
+    const on = await machineWith('docker-ssd.pid', '{}', { info: { ExperimentalBuild: true } });
+    const off = await machineWith('docker-ssd.pid', '{}');
+    expect(await dockerExperimental.check(on.ctx)).toBeUndefined();
+    expect(await dockerExperimental.check(off.ctx)).toBe('the engine does not say that it is experimental');
   });
 
   test('not in one that was started by hand before its daemon.json was changed: its owner is told to restart it', async () => {
