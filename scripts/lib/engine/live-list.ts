@@ -59,47 +59,60 @@ class Row {
  * them how far the whole is, and who waits for what.
  */
 export function listReporter(): Reporter {
-  const rows = new Map<Step, Row>();
-  const below = new Row();
-  const list = new Listr<unknown, 'default', 'simple'>([], {
+  return new LiveList();
+}
+
+class LiveList implements Reporter {
+  private readonly rows = new Map<Step, Row>();
+  private readonly below = new Row();
+  private readonly list = new Listr<unknown, 'default', 'simple'>([], {
     concurrent: true,
     exitOnError: false,
     registerSignalListeners: false,
     rendererOptions: { collapseErrors: true, collapseSubtasks: false, formatOutput: 'truncate' },
   });
-  let running: Promise<unknown> = Promise.resolve();
-  let ticking: NodeJS.Timeout | undefined;
-  const tick = (course: Course): void => {
-    for (const state of course.atWork()) rows.get(state.step)?.title(describeStep(state));
-    below.output([describeWhole(course), describeQueue(course)].filter((line) => line !== undefined).join(EOL));
-  };
-  return {
-    begin({ course, steps }) {
-      // In the order in which they begin, so that those at work stand together above the line for the whole. Steps that were
-      // found done before may turn out not to be: they have rows too, which are not seen unless they begin.
-      for (const step of new Set([...course.order(), ...steps])) rows.set(step, new Row().addTo(list, HIDDEN));
-      below.addTo(list);
-      running = list.run();
-      ticking = setInterval(() => tick(course), 1000);
-    },
-    waits: () => undefined,
-    started(step, reason) {
-      rows.get(step)?.title(step.title);
-      rows.get(step)?.output(reason);
-    },
-    progress: (step, line) => rows.get(step)?.output(line),
-    finished(step, seconds) {
-      rows.get(step)?.title(`${step.title} ${seconds.toFixed(1)} s`);
-      rows.get(step)?.end();
-    },
-    failed(step, error) {
-      rows.get(step)?.title(step.title);
-      rows.get(step)?.fail(error);
-    },
-    async end() {
-      clearInterval(ticking);
-      for (const row of [...rows.values(), below]) row.end();
-      await running;
-    },
-  };
+  private running: Promise<unknown> = Promise.resolve();
+  private ticking: NodeJS.Timeout | undefined;
+
+  begin({ course, steps }: { readonly course: Course; readonly steps: readonly Step[] }): void {
+    // In the order in which they begin, so that those at work stand together above the line for the whole. Steps that were
+    // found done before may turn out not to be: they have rows too, which are not seen unless they begin.
+    for (const step of new Set([...course.order(), ...steps])) this.rows.set(step, new Row().addTo(this.list, HIDDEN));
+    this.below.addTo(this.list);
+    this.running = this.list.run();
+    this.ticking = setInterval(() => this.tick(course), 1000);
+  }
+
+  private tick(course: Course): void {
+    for (const state of course.atWork()) this.rows.get(state.step)?.title(describeStep(state));
+    this.below.output([describeWhole(course), describeQueue(course)].filter((line) => line !== undefined).join(EOL));
+  }
+
+  /** Shown with the next tick. */
+  waits(): void {}
+
+  started(step: Step, reason: string): void {
+    this.rows.get(step)?.title(step.title);
+    this.rows.get(step)?.output(reason);
+  }
+
+  progress(step: Step, line: string): void {
+    this.rows.get(step)?.output(line);
+  }
+
+  finished(step: Step, seconds: number): void {
+    this.rows.get(step)?.title(`${step.title} ${seconds.toFixed(1)} s`);
+    this.rows.get(step)?.end();
+  }
+
+  failed(step: Step, error: unknown): void {
+    this.rows.get(step)?.title(step.title);
+    this.rows.get(step)?.fail(error);
+  }
+
+  async end(): Promise<void> {
+    clearInterval(this.ticking);
+    for (const row of [...this.rows.values(), this.below]) row.end();
+    await this.running;
+  }
 }
