@@ -1,4 +1,5 @@
 import type { Context } from '../core/context.js';
+import { aptProxies, DIRECT } from '../host/proxies.js';
 
 /** The proxies that a build of an image must use. */
 export interface BuildProxies {
@@ -16,47 +17,23 @@ const SCHEMES = ['http', 'https'] as const;
  * @see apt-transport-http(1); https://docs.docker.com/build/building/variables/#proxy-arguments
  */
 export async function buildProxies({ runner, env }: Pick<Context, 'runner' | 'env'>): Promise<BuildProxies> {
-  const apt = aptProxies(await aptConfiguration(runner));
+  const apt = await aptProxies({ runner });
   const variables: Record<string, string> = {};
   const set = (name: string, value: string | undefined): void => {
     if (value !== undefined && value !== '') variables[name] = value;
   };
   for (const scheme of SCHEMES) {
-    const own = apt.get(scheme);
-    if (own !== 'DIRECT') set(`${scheme}_proxy`, own ?? fromEnvironment(env, `${scheme}_proxy`));
+    const own = apt[scheme];
+    if (own !== DIRECT) set(`${scheme}_proxy`, own ?? fromEnvironment(env, `${scheme}_proxy`));
   }
-  set('no_proxy', [fromEnvironment(env, 'no_proxy'), ...(apt.get('direct')?.split(',') ?? [])].filter(Boolean).join(','));
+  const direct = apt.hosts.filter(({ proxy }) => proxy === DIRECT).map(({ host }) => host);
+  set('no_proxy', [...new Set([fromEnvironment(env, 'no_proxy'), ...direct])].filter(Boolean).join(','));
   const proxies = SCHEMES.flatMap((scheme) => variables[`${scheme}_proxy`] ?? []);
   return proxies.length === 0 ? { variables: {}, onThisMachine: false } : { variables, onThisMachine: proxies.some(isOnThisMachine) };
 }
 
 function fromEnvironment(env: NodeJS.ProcessEnv, name: string): string | undefined {
   return env[name] || env[name.toUpperCase()] || undefined;
-}
-
-async function aptConfiguration(runner: Context['runner']): Promise<string> {
-  try {
-    return (await runner.run('apt-config', ['dump', 'Acquire'], { accept: true, log: undefined, onLine: undefined })).stdout;
-  } catch {
-    return '';
-  }
-}
-
-/** Proxies out of apt-config(8) dump, by scheme; under `direct` the hosts that are to be asked without one. */
-function aptProxies(dump: string): ReadonlyMap<string, string> {
-  const proxies = new Map<string, string>();
-  const direct: string[] = [];
-  for (const [, scheme = '', host, value = ''] of dump.matchAll(/^Acquire::(https?)::Proxy(?:::(\S+))? "(.*)";$/gim)) {
-    if (host !== undefined) {
-      if (value === 'DIRECT') direct.push(host);
-    } else if (value !== '') {
-      proxies.set(scheme.toLowerCase(), value);
-    }
-  }
-  // As apt has it: what is set for http holds for https too, unless that has its own.
-  const http = proxies.get('http');
-  if (http !== undefined && !proxies.has('https')) proxies.set('https', http);
-  return direct.length === 0 ? proxies : proxies.set('direct', direct.join(','));
 }
 
 /** True for a proxy that listens on the loopback interface: a build has another one. */

@@ -2,9 +2,9 @@ import path from 'node:path';
 import { withoutPassword } from '../../core/shell.js';
 import { mirrorListFile, mirrorsIn } from '../apt-sources.js';
 import { osReleaseField } from '../distribution.js';
-import { environmentProxy } from '../proxies.js';
+import { aptProxyFor, DIRECT, environmentProxy } from '../proxies.js';
 import { type Check, type Finding, fail, pass, type Surroundings, skip, warn } from './check.js';
-import { aptProxies, npmConfig } from './proxies.js';
+import { npmConfig, proxiesOfApt } from './proxies.js';
 import { type Reached, SYSTEM_AUTHORITIES } from './reach.js';
 
 /** An address tried. */
@@ -142,8 +142,11 @@ const aptMirrors: Check = {
       for (const mirror of mirrors) if (/^https?:/.test(mirror) && !releases.has(mirror)) releases.set(mirror, `${mirror}${rest}`);
     }
     if (releases.size === 0) return warn('apt has no source on the network', 'see /etc/apt/sources.list and /etc/apt/sources.list.d');
-    const own = await aptProxies(on);
-    const proxy = (url: string): string | undefined => (url.startsWith('https:') ? own.https : own.http) ?? proxyFor(url, on.env);
+    const own = await proxiesOfApt(on);
+    const proxy = (url: string): string | undefined => {
+      const named = aptProxyFor(own, url);
+      return named === DIRECT ? undefined : (named ?? proxyFor(url, on.env));
+    };
     const tried = await Promise.all([...releases.values()].map((url) => attempt(on, url, proxy(url))));
     return judgeMirrors(tried, `${mendFor(tried, proxy(tried[0]?.url ?? ''))}; the mirrors stand in /etc/apt/sources.list.d`);
   },

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as z from 'zod';
 import { withoutPassword } from '../../core/shell.js';
-import { environmentProxy } from '../proxies.js';
+import { type AptProxies, aptProxies, DIRECT, environmentProxy } from '../proxies.js';
 import { type Check, type Finding, pass, type Surroundings, warn } from './check.js';
 
 /** Who is told of which proxy; addresses without passwords. */
@@ -39,22 +39,18 @@ async function environment({ env }: Surroundings): Promise<ProxyUse> {
 }
 
 async function apt(on: Surroundings): Promise<ProxyUse> {
-  const { http, https } = await aptProxies(on);
-  return { who: 'apt', http, https, set: (proxy) => `echo 'Acquire::http::Proxy "${proxy}";' | sudo tee /etc/apt/apt.conf.d/90proxy` };
+  const { http, https } = await proxiesOfApt(on);
+  return {
+    who: 'apt',
+    http: http === DIRECT ? undefined : http,
+    https: https === DIRECT ? undefined : https,
+    set: (proxy) => `echo 'Acquire::http::Proxy "${proxy}";' | sudo tee /etc/apt/apt.conf.d/90proxy`,
+  };
 }
 
-/** What apt's own configuration says (apt-transport-http(1)); it takes the environment's proxies beside. */
-export function aptProxies(on: Surroundings): Promise<{ http: string | undefined; https: string | undefined }> {
-  return on.once('apt proxies', async () => {
-    const { stdout } = await on.runner
-      .run('apt-config', ['dump', '--format', '%f %v%n', 'Acquire'], { accept: true })
-      .catch(() => ({ stdout: '' }));
-    const value = (name: string): string | undefined => {
-      const found = new RegExp(`^Acquire::${name}::Proxy (\\S+)$`, 'm').exec(stdout)?.[1];
-      return found === 'DIRECT' ? undefined : found;
-    };
-    return { http: value('http'), https: value('https') ?? value('http') };
-  });
+/** What apt's own configuration says, asked once. */
+export function proxiesOfApt(on: Surroundings): Promise<AptProxies> {
+  return on.once('apt proxies', () => aptProxies(on));
 }
 
 async function dockerEngine({ runner }: Surroundings): Promise<ProxyUse> {

@@ -117,9 +117,10 @@ describe("apt's mirrors", () => {
     "'file:/srv/packages/dists/local/InRelease' _srv_packages_dists_local_InRelease 0 ",
     "'http://mirror.example/debian/dists/bookworm/main/binary-amd64/Packages.xz' mirror.example_debian_dists_bookworm_main_binary-amd64_Packages 0 ",
   ].join('\n');
-  const dump = "apt-config dump --format $'%f %v%n' Acquire";
-  const mirrors = (reachIt: Scene['reach'], config = '') =>
+  const dump = 'apt-config dump Acquire';
+  const mirrors = (reachIt: Scene['reach'], config = '', env: NodeJS.ProcessEnv = {}) =>
     look(networkChecks, 'reach-apt', {
+      env,
       ...(reachIt === undefined ? {} : { reach: reachIt }),
       commands: { 'apt-get update --print-uris': uris, [dump]: config },
     });
@@ -169,8 +170,33 @@ describe("apt's mirrors", () => {
       used.push(proxy);
       return yes();
     };
-    await mirrors(reachIt, 'Acquire::http::Proxy http://cacher.example:3142');
+    await mirrors(reachIt, 'Acquire::http::Proxy "http://cacher.example:3142";');
     expect(new Set(used)).toEqual(new Set(['http://cacher.example:3142']));
+  });
+
+  test('are asked for without a proxy where apt is told so, for all hosts or for one, whatever the environment says', async () => {
+    const used = new Map<string, string | undefined>();
+    const reachIt: Scene['reach'] = (url, { proxy }) => {
+      used.set(new URL(url).host, proxy);
+      return yes();
+    };
+    const env = { http_proxy: 'http://env.example:1', https_proxy: 'http://env.example:1' };
+    await mirrors(
+      reachIt,
+      'Acquire::http::Proxy::security.example "DIRECT";\nAcquire::http::Proxy::flat.example "http://near.example:2";',
+      env,
+    );
+    expect(Object.fromEntries(used)).toEqual({
+      'mirror.example': 'http://env.example:1',
+      'security.example': undefined,
+      'flat.example': 'http://near.example:2',
+    });
+    await mirrors(reachIt, 'Acquire::http::Proxy "DIRECT";\nAcquire::https::Proxy "http://tls.example:3";', env);
+    expect(Object.fromEntries(used)).toEqual({
+      'mirror.example': undefined,
+      'security.example': undefined,
+      'flat.example': 'http://tls.example:3',
+    });
   });
 });
 

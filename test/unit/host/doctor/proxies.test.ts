@@ -45,7 +45,7 @@ describe('proxies', () => {
         files: { '/home/alice/.docker/config.json': '{"auths":{},"proxies":{"default":{"httpProxy":"http://client.example:2"}}}' },
       },
       commands: {
-        "apt-config dump --format $'%f %v%n' Acquire": 'Acquire::http::Proxy http://apt.example:3\nAcquire::https::Proxy DIRECT',
+        'apt-config dump Acquire': 'Acquire::http::Proxy "http://apt.example:3";\nAcquire::https::Proxy "DIRECT";',
         "docker info --format $'{{.HTTPProxy}}|{{.HTTPSProxy}}'": 'http://engine.example:4|',
         'npm config list --json': '{"proxy":"http://npm.example:5","registry":"https://npm.example/"}',
       },
