@@ -61,72 +61,60 @@ export async function importImage(ctx: Context, { system }: Box, tar: string): P
  * @throws ToolkitError when it does not boot
  */
 export async function startBox(ctx: Context, box: Box, { mounts, network, keep, cgroupVersion }: BoxStart): Promise<RunningBox> {
-  const { system } = box;
-  const image = imageOf(system.name);
+  const image = imageOf(box.system.name);
   const name = boxContainer(ctx, box);
   const labels = labelFlags(labelsOf(ctx, { box: box.name, keep }));
   const systemd = await systemdVersion(ctx, image);
   const boots = systemd !== undefined && systemdBoots(systemd, cgroupVersion);
-  const volumes: string[] = [];
-  for (const [volume, place] of Object.entries({
-    docker: '/var/lib/docker',
-    containerd: '/var/lib/containerd',
-    home: '/home',
-    data: BOX_DATA,
-  })) {
-    await ctx.runner.run('docker', ['volume', 'create', ...labels, `${name}-${volume}`]);
-    volumes.push('--volume', `${name}-${volume}:${place}`);
-  }
+  const volumes = await makeVolumes(ctx, name, labels);
   const shared = Object.entries(mounts).flatMap(([place, folder]) => ['--volume', `${folder}:${place}:ro`]);
-  await ctx.runner.run(
-    'docker',
-    [
-      'run',
-      '--detach',
-      '--name',
-      name,
-      '--hostname',
-      hostName(box),
-      ...labels,
-      '--privileged',
-      '--cgroupns=private',
-      // systemd writes to the console, and asks this variable where it runs (systemd.io, "Container interface").
-      ...(boots ? ['--tty', '--env', 'container=docker', '--stop-signal', 'SIGRTMIN+3'] : ['--init']),
-      '--tmpfs',
-      '/run:exec',
-      ...(network === undefined ? [] : ['--network', network]),
-      ...volumes,
-      ...shared,
-      image,
-      ...(boots ? ['/usr/lib/systemd/systemd'] : ['sleep', 'infinity']),
-    ],
-    { failure: `the box ${box.name} does not start` },
-  );
-  const running: RunningBox = {
-    box,
-    name,
-    init: boots
-      ? `systemd ${systemd}`
-      : systemd === undefined
-        ? 'none (there is no systemd)'
-        : `none (systemd ${systemd} wants cgroup v2, this host has v${cgroupVersion})`,
-    home: `/home/${system.user}`,
-    asRoot: (script, options = {}) => ctx.runner.run('docker', ['exec', name, 'sh', '-euc', script], options),
-    // A login shell: its PATH is a user's, without the folders of programs for root.
-    asUser: (script, env = {}, flags = []) => [
-      'exec',
-      ...flags,
-      '--user',
-      system.user,
-      ...Object.entries(env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
-      name,
-      'bash',
-      '-lc',
-      script,
-    ],
-  };
+  const networks = network === undefined ? [] : ['--network', network];
+  const flags = ['--name', name, '--hostname', hostName(box), ...labels, ...privileges(boots), ...networks, ...volumes, ...shared];
+  const command = boots ? ['/usr/lib/systemd/systemd'] : ['sleep', 'infinity'];
+  await ctx.runner.run('docker', ['run', '--detach', ...flags, image, ...command], { failure: `the box ${box.name} does not start` });
+  const running = runningBox(ctx, box, name, describeInit(systemd, boots, cgroupVersion));
   if (boots) await untilBooted(ctx, running);
   return running;
+}
+
+/** Makes the volumes of a box. @returns flags of `docker run` */
+async function makeVolumes(ctx: Context, name: string, labels: readonly string[]): Promise<string[]> {
+  const places = { docker: '/var/lib/docker', containerd: '/var/lib/containerd', home: '/home', data: BOX_DATA };
+  const flags: string[] = [];
+  for (const [volume, place] of Object.entries(places)) {
+    await ctx.runner.run('docker', ['volume', 'create', ...labels, `${name}-${volume}`]);
+    flags.push('--volume', `${name}-${volume}:${place}`);
+  }
+  return flags;
+}
+
+function privileges(boots: boolean): string[] {
+  // systemd writes to the console, and asks this variable where it runs (systemd.io, "Container interface").
+  const init = boots ? ['--tty', '--env', 'container=docker', '--stop-signal', 'SIGRTMIN+3'] : ['--init'];
+  return ['--privileged', '--cgroupns=private', ...init, '--tmpfs', '/run:exec'];
+}
+
+function describeInit(systemd: number | undefined, boots: boolean, cgroupVersion: string): string {
+  if (boots) return `systemd ${systemd}`;
+  return systemd === undefined
+    ? 'none (there is no systemd)'
+    : `none (systemd ${systemd} wants cgroup v2, this host has v${cgroupVersion})`;
+}
+
+function runningBox(ctx: Context, box: Box, name: string, init: string): RunningBox {
+  const { user } = box.system;
+  return {
+    box,
+    name,
+    init,
+    home: `/home/${user}`,
+    asRoot: (script, options = {}) => ctx.runner.run('docker', ['exec', name, 'sh', '-euc', script], options),
+    // A login shell: its PATH is a user's, without the folders of programs for root.
+    asUser: (script, env = {}, flags = []) => {
+      const variables = Object.entries(env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]);
+      return ['exec', ...flags, '--user', user, ...variables, name, 'bash', '-lc', script];
+    },
+  };
 }
 
 async function systemdVersion(ctx: Context, image: string): Promise<number | undefined> {

@@ -21,51 +21,19 @@ const HOP_BY_HOP = ['connection', 'proxy-connection', 'keep-alive', 'proxy-autho
 export async function startProxy(host: string): Promise<BoxProxy> {
   const requests: string[] = [];
   const open = new Set<net.Socket>();
+  const track = (socket: net.Socket): void => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+  };
   const server = http.createServer((request, response) => {
-    const url = parseUrl(request.url ?? '');
     requests.push(`${request.method} ${request.url}`);
-    if (url === undefined) {
-      response.writeHead(400).end('this is a proxy: the request needs an absolute http URL\n');
-      return;
-    }
-    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !HOP_BY_HOP.includes(name)));
-    const onward = http.request(url, { method: request.method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-      answer.pipe(response);
-    });
-    onward.on('error', (error) => {
-      if (!response.headersSent) response.writeHead(502);
-      response.end(`${messageOf(error)}\n`);
-    });
-    // A client that has gone wants no more of it.
-    response.on('close', () => onward.destroy());
-    request.pipe(onward);
+    handOn(request, response);
   });
   server.on('connect', (request, client: net.Socket, head) => {
     requests.push(`CONNECT ${request.url}`);
-    const { hostname, port } = new URL(`http://${request.url}`);
-    const onward = net.connect(Number(port || 80), hostname.replace(/^\[(.*)\]$/, '$1'), () => {
-      client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      onward.write(head);
-      onward.pipe(client).pipe(onward);
-    });
-    open.add(onward);
-    onward.on('close', () => {
-      open.delete(onward);
-      // What has come for the client is still on its way to it.
-      client.end();
-    });
-    onward.on('error', (error) => {
-      if (onward.bytesRead > 0) client.destroy();
-      else client.end(`HTTP/1.1 502 Bad Gateway\r\n\r\n${messageOf(error)}\n`);
-    });
-    client.on('error', () => onward.destroy());
-    client.on('close', () => onward.destroy());
+    track(tunnel(request.url ?? '', client, head));
   });
-  server.on('connection', (socket: net.Socket) => {
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
-  });
+  server.on('connection', track);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, host, resolve);
@@ -80,6 +48,46 @@ export async function startProxy(host: string): Promise<BoxProxy> {
         for (const socket of open) socket.destroy();
       }),
   };
+}
+
+/** Hands a plain request on, and its answer back. */
+function handOn(request: http.IncomingMessage, response: http.ServerResponse): void {
+  const url = parseUrl(request.url ?? '');
+  if (url === undefined) {
+    response.writeHead(400).end('this is a proxy: the request needs an absolute http URL\n');
+    return;
+  }
+  const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !HOP_BY_HOP.includes(name)));
+  const onward = http.request(url, { method: request.method, headers }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+    answer.pipe(response);
+  });
+  onward.on('error', (error) => {
+    if (!response.headersSent) response.writeHead(502);
+    response.end(`${messageOf(error)}\n`);
+  });
+  // A client that has gone wants no more of it.
+  response.on('close', () => onward.destroy());
+  request.pipe(onward);
+}
+
+/** Opens a tunnel for a client. @param target `host:port` @returns its other end */
+function tunnel(target: string, client: net.Socket, head: Buffer): net.Socket {
+  const { hostname, port } = new URL(`http://${target}`);
+  const onward = net.connect(Number(port || 80), hostname.replace(/^\[(.*)\]$/, '$1'), () => {
+    client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    onward.write(head);
+    onward.pipe(client).pipe(onward);
+  });
+  // What has come for the client is still on its way to it.
+  onward.on('close', () => client.end());
+  onward.on('error', (error) => {
+    if (onward.bytesRead > 0) client.destroy();
+    else client.end(`HTTP/1.1 502 Bad Gateway\r\n\r\n${messageOf(error)}\n`);
+  });
+  client.on('error', () => onward.destroy());
+  client.on('close', () => onward.destroy());
+  return onward;
 }
 
 function parseUrl(text: string): URL | undefined {

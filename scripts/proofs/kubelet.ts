@@ -32,12 +32,27 @@ export async function proveKubeletCheckpoint(ctx: Context, proof: Proof, rounds:
   });
   const before = await metrics(ctx, container);
   const countBefore = (await podCount(ctx, POD, CONTAINER)).last;
-
   const made = await proof.show('the kubelet answers 200 and names the archive', async () => {
     // Without a timeout: exactly the request of the recipe.
     const value = await checkpoint(ctx, container, { timeoutSeconds: null });
     return { seen: `${value.archive} in ${value.seconds.toFixed(2)} s`, value };
   });
+  const onHost = await proveArchive(ctx, proof, container, made);
+  await proveGoesOn(ctx, proof, countBefore);
+  await proof.show('the kubelet counted one checkpoint and no error', async () => {
+    const after = await metrics(ctx, container);
+    expectSame(after.total - before.total, 1, METRIC.total);
+    expectSame(after.errors - before.errors, 0, METRIC.errors);
+    return { seen: `${before.total} → ${after.total}`, value: undefined };
+  });
+  await proveRefusals(ctx, proof, container);
+  await proveRow(ctx, proof, container, rounds);
+  await removeArchive(ctx, made);
+  return onHost;
+}
+
+/** The archive is for its owner alone, on the node and here, and a true checkpoint. @returns its path here */
+async function proveArchive(ctx: Context, proof: Proof, container: RunningContainer, made: Checkpoint): Promise<string> {
   await proof.show('the archive lies on the node with mode 0600', async () => {
     const { stdout } = await new Node(ctx.runner, container.node).run(['stat', '--format', '%a %U %s', made.archive]);
     const [mode = '', owner = '', size = '0'] = stdout.split(' ');
@@ -58,18 +73,19 @@ export async function proveKubeletCheckpoint(ctx: Context, proof: Proof, rounds:
     expectSame(content.container, CONTAINER, 'container in spec.dump');
     return { seen: `${content.files.length} files, ${content.bytes} bytes, ${content.image}`, value: undefined };
   });
+  return onHost;
+}
+
+async function proveGoesOn(ctx: Context, proof: Proof, countBefore: number): Promise<void> {
   await proof.show('the counter goes on without gap or repeat, and was not restarted', async () => {
     const { first, last } = await countsPast(ctx, POD, CONTAINER, countBefore + 5);
     expectSame(first, 0, 'first number');
     expectSame((await findContainer(ctx, 'default', POD, CONTAINER)).restartCount, 0, 'restartCount');
     return { seen: `${countBefore} → ${last}`, value: undefined };
   });
-  await proof.show('the kubelet counted one checkpoint and no error', async () => {
-    const after = await metrics(ctx, container);
-    expectSame(after.total - before.total, 1, METRIC.total);
-    expectSame(after.errors - before.errors, 0, METRIC.errors);
-    return { seen: `${before.total} → ${after.total}`, value: undefined };
-  });
+}
+
+async function proveRefusals(ctx: Context, proof: Proof, container: RunningContainer): Promise<void> {
   for (const [what, route] of [
     ['a pod that does not exist gets 404', `/checkpoint/default/no-such-pod/${CONTAINER}`],
     ['a container that does not exist gets 404', `/checkpoint/default/${POD}/no-such-container`],
@@ -80,9 +96,6 @@ export async function proveKubeletCheckpoint(ctx: Context, proof: Proof, rounds:
       return { seen: answer.body.trim(), value: undefined };
     });
   }
-  await proveRow(ctx, proof, container, rounds);
-  await removeArchive(ctx, made);
-  return onHost;
 }
 
 /** Many in a row: each archive its own and whole, nothing left behind. */

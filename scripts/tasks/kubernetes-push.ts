@@ -49,26 +49,12 @@ export default task({
     try {
       const source = sourceOf(ctx);
       const start = ctx.clock.now();
-      const since = (from: number): number => (ctx.clock.now() - from) / 1000;
       const folder = path.join(ctx.paths.build, 'push');
       ctx.say(`building ${programs.join(', ')} from ${describe(ctx, source)}`);
       await goBuild(ctx, { ...(await kubernetesBuild(ctx, source, programs, folder)), inPlace: true });
-      const built = since(start);
-
-      const changed: Swap[] = [];
-      for (const name of programs) {
-        const swap = await swapFor(name, folder);
-        if (!(await runsEverywhere(ctx, nodes, swap))) changed.push(swap);
-      }
-      await importImages(ctx, nodes, changed, (name) => (name === 'kube-proxy' ? [networkToolsTar(ctx.paths.build)] : []));
-      const rows: Array<{ program: string; place: string; seconds: number }> = [];
-      for (const swap of changed) {
-        const began = ctx.clock.now();
-        ctx.say(`swapping ${swap.name}`);
-        await swapIn(ctx, nodes, swap, patience);
-        rows.push({ program: swap.name, place: placeOf(swap.name), seconds: since(began) });
-      }
-      const seconds = since(start);
+      const built = since(ctx, start);
+      const rows = await swapChanged(ctx, nodes, await changedPrograms(ctx, nodes, programs, folder), patience);
+      const seconds = since(ctx, start);
       print(
         table(
           ['program', 'swapped as', 'seconds'],
@@ -80,7 +66,7 @@ export default task({
           ? `nothing has changed (${seconds.toFixed(1)} s)`
           : `live after ${seconds.toFixed(1)} s, of which ${built.toFixed(1)} s for go build`,
       );
-      printJson({ source: source.kind, swapped: rows, buildSeconds: built, seconds });
+      printJson({ source: source.kind, swapped: rows.map((row) => ({ ...row })), buildSeconds: built, seconds });
       return undefined;
     } finally {
       await release();
@@ -103,6 +89,44 @@ function sourceOf(ctx: Context): KubernetesSource {
 function describe(ctx: Context, source: KubernetesSource): string {
   if (source.kind === 'pin') return 'the pin and its patches';
   return path.relative(ctx.paths.root, source.kind === 'tree' ? source.tree : source.checkout) || '.';
+}
+
+/** Of the programs built in a folder, those that are not what the nodes run. */
+async function changedPrograms(
+  ctx: Context,
+  nodes: readonly NodeContainer[],
+  programs: readonly KubernetesProgram[],
+  folder: string,
+): Promise<Swap[]> {
+  const changed: Swap[] = [];
+  for (const name of programs) {
+    const swap = await swapFor(name, folder);
+    if (!(await runsEverywhere(ctx, nodes, swap))) changed.push(swap);
+  }
+  return changed;
+}
+
+/** A program that was swapped in, and how long that took. */
+interface Swapped {
+  readonly program: string;
+  readonly place: string;
+  readonly seconds: number;
+}
+
+async function swapChanged(ctx: Context, nodes: readonly NodeContainer[], changed: readonly Swap[], patience: number): Promise<Swapped[]> {
+  await importImages(ctx, nodes, changed, (name) => (name === 'kube-proxy' ? [networkToolsTar(ctx.paths.build)] : []));
+  const swapped: Swapped[] = [];
+  for (const swap of changed) {
+    const began = ctx.clock.now();
+    ctx.say(`swapping ${swap.name}`);
+    await swapIn(ctx, nodes, swap, patience);
+    swapped.push({ program: swap.name, place: placeOf(swap.name), seconds: since(ctx, began) });
+  }
+  return swapped;
+}
+
+function since({ clock }: Context, start: number): number {
+  return (clock.now() - start) / 1000;
 }
 
 async function runsEverywhere(ctx: Context, nodes: readonly NodeContainer[], swap: Swap): Promise<boolean> {
