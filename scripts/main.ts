@@ -7,7 +7,7 @@ import { helpText, readArguments, type Task } from './lib/cli/task.js';
 import type { Clock, Context } from './lib/core/context.js';
 import { renderError, UsageError } from './lib/core/errors.js';
 import { makeOptions } from './lib/core/options.js';
-import { checkout, makePaths } from './lib/core/paths.js';
+import { makePaths } from './lib/core/paths.js';
 import { createRunner } from './lib/core/runner.js';
 import { stopOnSignals } from './lib/core/signals.js';
 
@@ -22,22 +22,39 @@ const systemClock: Clock = {
   },
 };
 
-/** Runs an npm script by name. @returns the exit code */
-export async function main(name: string, args: readonly string[]): Promise<number> {
+/** Where a run takes place, as the start knows it. */
+export interface Place {
+  /** The checkout, absolute. */
+  readonly root: string;
+  /** Folder of the cache, absolute. */
+  readonly cache: string;
+}
+
+/** What is run, and how. */
+export interface Start extends Place {
+  /** Name of an npm script. */
+  readonly task: string;
+  readonly args: readonly string[];
+  /** Puts the places in the sources into an error's stack trace. */
+  readonly inSources: (text: string) => Promise<string>;
+}
+
+/** Runs an npm script. @returns the exit code */
+export async function main({ task, args, inSources, ...place }: Start): Promise<number> {
   const abort = new AbortController();
   const atOnce = new AbortController();
   stopOnSignals(process, { stop: abort, atOnce }, systemClock.now, console.error);
   // A fault in a callback would otherwise end the process at once, with nothing put right.
   process.on('uncaughtException', (error) => abort.abort(error));
   try {
-    const chosen = await loadTask(name);
+    const chosen = await loadTask(place, task);
     const { flags, words } = readArguments(chosen, args);
     if (flags['help'] === true) {
       console.log(helpText(chosen));
       return 0;
     }
     const json = flags['json'] === true;
-    const ctx = await makeContext(chosen, chosen.options?.(flags) ?? {}, { signal: abort.signal, atOnce: atOnce.signal });
+    const ctx = await makeContext(place, chosen, chosen.options?.(flags) ?? {}, { signal: abort.signal, atOnce: atOnce.signal });
     const code = await chosen.run({
       flags,
       words,
@@ -53,25 +70,37 @@ export async function main(name: string, args: readonly string[]): Promise<numbe
     return code ?? 0;
   } catch (error) {
     const shown = abort.signal.aborted ? abort.signal.reason : error;
-    console.error(renderError(shown));
+    console.error(await inSources(renderError(shown)));
     return exitCodeOf(shown);
   }
 }
 
-async function loadTask(name: string): Promise<Task> {
-  const file = path.join(checkout, 'scripts', 'tasks', `${name.replaceAll(':', '-')}.ts`);
-  if (!/^[a-z0-9:]+$/.test(name) || !existsSync(file))
+async function loadTask(place: Place, name: string): Promise<Task> {
+  const file = name.replaceAll(':', '-');
+  if (!/^[a-z0-9:]+$/.test(name) || !existsSync(path.join(place.root, 'scripts', 'tasks', `${file}.ts`)))
     throw new UsageError(`there is no task called ${name}`, { hint: 'npm run   lists them.' });
-  const module = (await import(file)) as { default: Task };
-  return module.default;
+  return (await importTask(file)).default;
+}
+
+/** The bundler finds the files by this pattern. */
+function importTask(file: string): Promise<{ default: Task }> {
+  return import(`./tasks/${file}.ts`);
+}
+
+/** The help of each task by its name, but for those that hand `--help` on. Loads them all. */
+export async function helpTexts(root: string): Promise<Record<string, string>> {
+  const files = await readdir(path.join(root, 'scripts', 'tasks'));
+  const tasks = await Promise.all(files.map(async (file) => (await importTask(path.basename(file, '.ts'))).default));
+  return Object.fromEntries(tasks.filter(({ passThrough }) => passThrough !== true).map((task) => [task.name, helpText(task)]));
 }
 
 async function makeContext(
+  { root, cache }: Place,
   task: Task,
   chosen: Parameters<typeof makeOptions>[2],
   { signal, atOnce }: { readonly signal: AbortSignal; readonly atOnce: AbortSignal },
 ): Promise<Context> {
-  const paths = makePaths(checkout, process.env['KIND_CHECKPOINT_CACHE'] || undefined, process.env['KIND_CHECKPOINT_TREES'] || undefined);
+  const paths = makePaths(root, cache, process.env['KIND_CHECKPOINT_TREES'] || undefined);
   const logs = path.join(
     paths.logs,
     `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${task.name.replaceAll(':', '-')}-${process.pid}`,
@@ -80,7 +109,7 @@ async function makeContext(
   const env = { ...process.env, PATH: `${paths.bin}${path.delimiter}${process.env['PATH'] ?? ''}` };
   return {
     paths,
-    options: makeOptions(checkout, process.env, chosen),
+    options: makeOptions(root, process.env, chosen),
     runner: createRunner({ signal, atOnce, env }),
     cleanupRunner: createRunner({ signal: atOnce, atOnce, env }),
     clock: systemClock,

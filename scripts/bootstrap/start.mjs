@@ -1,11 +1,11 @@
-// Installs the npm packages when they are missing or stale, then hands over to main.ts. Plain Node: there are no packages yet.
-import { spawnSync } from 'node:child_process';
+// Brings about what a task needs to run – the npm packages, the bundle – and runs it. Plain Node: there are no packages yet.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { npmFailed, npmMissing } from './npm.mjs';
+import { helpOf, loadProgram, programOf } from './program.mjs';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = path.resolve(fileURLToPath(new URL('../../', import.meta.url)));
 
 /**
  * Runs a task.
@@ -16,40 +16,23 @@ export async function start([task, ...args]) {
     console.error('✖ usage: node scripts/run.mjs TASK [ARGUMENT…]\n  npm run   lists the tasks.');
     process.exit(2);
   }
-  installPackages();
-  const { register } = await import('tsx/esm/api');
-  register();
-  const main = new URL('../main.js', import.meta.url).href;
-  process.exitCode = await (await import(main)).main(task, args);
-}
-
-function installPackages() {
+  const stamp = path.join(root, 'node_modules', '.installed-lock');
   const lock = createHash('sha256')
-    .update(readFileSync(`${root}package-lock.json`))
+    .update(readFileSync(path.join(root, 'package-lock.json')))
     .digest('hex');
-  const stamp = `${root}node_modules/.installed-lock`;
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
-  console.error('installing npm packages …');
-  const { status, signal, error, stderr } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 2, 'pipe'],
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  if (error !== undefined && 'code' in error && error.code === 'ENOENT') stop(npmMissing(process.execPath));
-  // Null when it could not be started.
-  const output = stderr ?? '';
-  process.stderr.write(output);
-  if (status !== 0) stop(npmFailed({ root, ended: error?.message ?? signal ?? `exit code ${status}`, output }));
-  try {
-    writeFileSync(stamp, lock);
-  } catch (failed) {
-    stop(npmFailed({ root, ended: 'exit code 0', output: String(failed) }));
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) (await import('./packages.mjs')).installPackages(root, stamp, lock);
+  const cache = path.resolve(root, process.env['KIND_CHECKPOINT_CACHE'] || '.cache');
+  const program = programOf(root, cache);
+  if (args.length === 1 && ['--help', '-h'].includes(args[0] ?? '')) {
+    const help = helpOf(program, task);
+    if (help !== undefined) return console.log(help);
   }
-}
-
-/** @param {string} message */
-function stop(message) {
-  console.error(message);
-  process.exit(1);
+  try {
+    const { main, inSources } = await loadProgram(program);
+    process.exitCode = await main.main({ root, cache, task, args, inSources });
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'BundleError') throw error;
+    console.error(`✖ ${error.message}`);
+    process.exitCode = 1;
+  }
 }

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { fs } from 'zx';
+import { readdir, rm } from 'node:fs/promises';
 import { imageId } from '../lib/build/docker-image.js';
 import { task } from '../lib/cli/task.js';
 import { UsageError } from '../lib/core/errors.js';
@@ -25,7 +24,7 @@ export default task({
     }
     if (images.length > 0) await ctx.runner.run('docker', ['image', 'rm', ...images], { failure: 'images could not be removed' });
     const { cache } = ctx.paths;
-    for (const name of existsSync(cache) ? await readdir(cache) : []) await fs.remove(`${cache}/${name}`);
+    for (const name of existsSync(cache) ? await readdir(cache) : []) await rm(`${cache}/${name}`, { recursive: true, force: true });
     print(`removed: ${[...images, cache].join(', ')}`);
     printJson({ images, cache });
     return undefined;

@@ -1,5 +1,5 @@
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { glob } from 'zx';
 import { clusterOptions, nameFlag } from '../lib/cli/cluster-flags.js';
 import { task } from '../lib/cli/task.js';
 import { runKind } from '../lib/cluster/kind.js';
@@ -22,7 +22,9 @@ export default task({
     await runKind(ctx, ['export', 'logs', '--name', clusterName, folder], {
       failure: 'the logs could not be exported',
     });
-    const files = await glob('**/*', { cwd: folder, onlyFiles: true });
+    const names = await readdir(folder, { recursive: true });
+    const isFile = await Promise.all(names.map(async (name) => (await stat(path.join(folder, name)).catch(() => undefined))?.isFile()));
+    const files = names.filter((_, index) => isFile[index] === true);
     print(`${files.length} files in ${folder}`);
     printJson({ cluster: clusterName, folder, files: files.sort() });
     return undefined;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import YAML from 'yaml';
 import { kubectl } from '../../scripts/lib/cluster/kubectl.js';
-import { checkout } from '../../scripts/lib/core/paths.js';
+import { checkout } from '../support/checkout.js';
 import { counterImage } from '../support/names.js';
 import { type Plugin, POD, startPlugin, WITHOUT_DOCKER } from '../support/plugin.js';
 

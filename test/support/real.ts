@@ -4,8 +4,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../../scripts/lib/core/context.js';
 import { makeOptions } from '../../scripts/lib/core/options.js';
-import { checkout, makePaths } from '../../scripts/lib/core/paths.js';
+import { makePaths } from '../../scripts/lib/core/paths.js';
 import { createRunner } from '../../scripts/lib/core/runner.js';
+import { checkout } from './checkout.js';
 
 /** A context over the real machine, with logs of its own, and what it said. */
 export function realContext(chosen: Parameters<typeof makeOptions>[2] = {}): {

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { checkout } from '../../scripts/lib/core/paths.js';
+import { checkout } from './checkout.js';
 
 /** A room of the house, and the rooms beneath it: these it may import from, and no other. */
 const BELOW = {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { checkout } from '../../scripts/lib/core/paths.js';
+import { checkout } from '../support/checkout.js';
 import { put, temporaryFolder } from '../support/context.js';
 import { deadLinks, pagesIn } from '../support/links.js';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkout } from '../../scripts/lib/core/paths.js';
+import { checkout } from '../support/checkout.js';
 import { againstArrows, circles, importsIn, inNoRoom, rooms } from '../support/rooms.js';
 
 describe('the rooms of scripts', () => {

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 /** Every place that the toolkit reads or writes. One run has one; tests make their own over a temporary folder. */
 export interface Paths {
@@ -30,9 +29,6 @@ export interface Paths {
   /** An editable tree or file in the checkout. */
   inRoot(...parts: string[]): string;
 }
-
-/** The checkout that this file belongs to. */
-export const checkout = path.resolve(fileURLToPath(new URL('../../../', import.meta.url)));
 
 /**
  * Lays out the paths of a run.

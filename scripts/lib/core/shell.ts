@@ -1,8 +1,17 @@
-import { quote } from 'zx';
+/** What `$'…'` writes otherwise than it is (bash(1), ANSI-C quoting; POSIX.1-2024, 2.2.4). */
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  "'": "\\'",
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '\f': '\\f',
+};
 
-/** A word as it is pasted into a shell: plain ones stay plain. */
+/** A word as it is pasted into a shell: plain ones stay plain, others stand in one line. */
 export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : quote(word);
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `$'${word.replaceAll(/[\\'\n\r\t\v\f]/g, (character) => ESCAPES[character] ?? character)}'`;
 }
 
 /** A text as it may be shown: without the passwords that addresses in it hold (RFC 3986, 3.2.1). */

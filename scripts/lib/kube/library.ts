@@ -1,6 +1,6 @@
-/** The client library. Large: load this file only where it is used. */
+/** The client library. Large: it is imported when it is used. */
 import type https from 'node:https';
-import { type Cluster, Exec, KubeConfig as LibraryConfig, type User } from '@kubernetes/client-node';
+import type { Cluster, Exec, User } from '@kubernetes/client-node';
 import type { KubeConfig } from './config.js';
 import type { Credentials } from './credentials.js';
 
@@ -10,7 +10,8 @@ export interface Library {
   readonly exec: Exec;
 }
 
-export function library({ context, namespace, cluster, user: { tokenFile, token, ...user } }: KubeConfig): Library {
+export async function library({ context, namespace, cluster, user: { tokenFile, token, ...user } }: KubeConfig): Promise<Library> {
+  const { Exec, KubeConfig: LibraryConfig } = await import('@kubernetes/client-node');
   const config = new LibraryConfig();
   // As it takes the file that holds the token of a pod's service account.
   const byToken = tokenFile === undefined ? { token } : { authProvider: { name: 'tokenFile', config: { tokenFile } } };

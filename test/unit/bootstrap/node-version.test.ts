@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { transform } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { tooOld } from '../../../scripts/bootstrap/node-version.mjs';
 
@@ -41,10 +41,7 @@ describe('an old Node', () => {
 });
 
 describe('what runs before the version is known', () => {
-  // esbuild comes with the TypeScript loader. What it would have to write anew for Node 12 it prints differently.
-  const { transform } = createRequire(createRequire(import.meta.url).resolve('tsx'))('esbuild') as {
-    transform: (code: string, options: { target: string; format: string }) => Promise<{ code: string }>;
-  };
+  // What esbuild would have to write anew for Node 12 it prints differently.
   const print = async (code: string, target: string): Promise<string> => (await transform(code, { target, format: 'esm' })).code;
 
   test.each(['run.mjs', 'bootstrap/node-version.mjs'])('parses on Node 12: %s', async (file) => {

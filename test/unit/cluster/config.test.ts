@@ -2,7 +2,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readClusterConfig } from '../../../scripts/lib/cluster/config.js';
 import { UsageError } from '../../../scripts/lib/core/errors.js';
-import { checkout } from '../../../scripts/lib/core/paths.js';
+import { checkout } from '../../support/checkout.js';
 import { put, temporaryFolder } from '../../support/context.js';
 
 const HEAD = 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n';

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { anchorOf, commandsPage } from '../../../scripts/lib/cli/commands-page.js';
 import { type Task, task } from '../../../scripts/lib/cli/task.js';
-import { checkout } from '../../../scripts/lib/core/paths.js';
 import docs, { documented, renderCommands } from '../../../scripts/tasks/docs.js';
+import { checkout } from '../../support/checkout.js';
 import { put, temporaryFolder, testContext } from '../../support/context.js';
 
 const scripts = async (): Promise<Record<string, string>> =>
