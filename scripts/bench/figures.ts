@@ -7,7 +7,7 @@ export interface Figure {
   readonly measured: readonly number[];
   /** What it is compared with, seconds, one a round. */
   readonly baseline: readonly number[];
-  /** Most that the ratio of the medians should come to. */
+  /** What the ratio of the medians should be at most. */
   readonly goal: number;
   /** How the baseline is meant. */
   readonly against: string;

@@ -5,7 +5,7 @@ import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
 import { table } from '../lib/cli/table.js';
 import { task } from '../lib/cli/task.js';
 import { kubernetesNodes, Node, type NodeContainer } from '../lib/cluster/node.js';
-import { defaultPatience, deployedSha256, importImages, placeOf, type Swap, swapFor, swapIn } from '../lib/cluster/swap.js';
+import { DEFAULT_PATIENCE_MS, deployedSha256, importImages, placeOf, type Swap, swapFor, swapIn } from '../lib/cluster/swap.js';
 import type { Context } from '../lib/core/context.js';
 import { UsageError } from '../lib/core/errors.js';
 import { holdLock } from '../lib/core/lock.js';
@@ -40,8 +40,8 @@ export default task({
   words: '[PROGRAM…]',
   options: clusterOptions,
   async run({ flags, words, ctx, print, printJson }) {
-    const patience = flags.patience === undefined ? defaultPatience : Number(flags.patience) * 1000;
-    if (!(patience > 0)) throw new UsageError(`--patience: ${flags.patience ?? ''} is not a number of seconds`);
+    const patienceMs = flags.patience === undefined ? DEFAULT_PATIENCE_MS : Number(flags.patience) * 1000;
+    if (!(patienceMs > 0)) throw new UsageError(`--patience: ${flags.patience ?? ''} is not a number of seconds`);
     const programs = words.length === 0 ? allKubernetesPrograms : words.map(programNamed);
     const nodes = await kubernetesNodes(ctx, ctx.options.clusterName);
     if (nodes.length === 0) throw new UsageError(`there is no cluster ${ctx.options.clusterName}`, { hint: 'npm run cluster:up' });
@@ -53,7 +53,7 @@ export default task({
       ctx.say(`building ${programs.join(', ')} from ${describe(ctx, source)}`);
       await goBuild(ctx, { ...(await kubernetesBuild(ctx, source, programs, folder)), inPlace: true });
       const built = since(ctx, start);
-      const rows = await swapChanged(ctx, nodes, await changedPrograms(ctx, nodes, programs, folder), patience);
+      const rows = await swapChanged(ctx, nodes, await changedPrograms(ctx, nodes, programs, folder), patienceMs);
       const seconds = since(ctx, start);
       print(
         table(
@@ -91,7 +91,7 @@ function describe(ctx: Context, source: KubernetesSource): string {
   return path.relative(ctx.paths.root, source.kind === 'tree' ? source.tree : source.checkout) || '.';
 }
 
-/** Of the programs built in a folder, those that are not what the nodes run. */
+/** Those of the programs built in a folder that the nodes do not run yet. */
 async function changedPrograms(
   ctx: Context,
   nodes: readonly NodeContainer[],
@@ -113,13 +113,18 @@ interface Swapped {
   readonly seconds: number;
 }
 
-async function swapChanged(ctx: Context, nodes: readonly NodeContainer[], changed: readonly Swap[], patience: number): Promise<Swapped[]> {
+async function swapChanged(
+  ctx: Context,
+  nodes: readonly NodeContainer[],
+  changed: readonly Swap[],
+  patienceMs: number,
+): Promise<Swapped[]> {
   await importImages(ctx, nodes, changed, (name) => (name === 'kube-proxy' ? [networkToolsTar(ctx.paths.build)] : []));
   const swapped: Swapped[] = [];
   for (const swap of changed) {
     const began = ctx.clock.now();
     ctx.say(`swapping ${swap.name}`);
-    await swapIn(ctx, nodes, swap, patience);
+    await swapIn(ctx, nodes, swap, patienceMs);
     swapped.push({ program: swap.name, place: placeOf(swap.name), seconds: since(ctx, began) });
   }
   return swapped;

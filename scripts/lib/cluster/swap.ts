@@ -9,7 +9,7 @@ import { kubectl } from './kubectl.js';
 import { Node, type NodeContainer } from './node.js';
 
 /** How long a swapped program may take to be healthy, milliseconds. */
-export const defaultPatience = 120_000;
+export const DEFAULT_PATIENCE_MS = 120_000;
 /** Milliseconds after which the kubelet has seen a changed manifest: it watches the folder. */
 const NOTICED_MS = 500;
 
@@ -68,14 +68,14 @@ export async function importImages(
 }
 
 /** Puts a program into all nodes where it runs, waits until it is healthy, and puts the old one back if it is not. */
-export async function swapIn(ctx: Context, nodes: readonly NodeContainer[], swap: Swap, patience = defaultPatience): Promise<void> {
-  if (placeOf(swap.name) === 'daemon set') return swapDaemonSet(ctx, swap, patience);
+export async function swapIn(ctx: Context, nodes: readonly NodeContainer[], swap: Swap, patienceMs = DEFAULT_PATIENCE_MS): Promise<void> {
+  if (placeOf(swap.name) === 'daemon set') return swapDaemonSet(ctx, swap, patienceMs);
   const targets = placeOf(swap.name) === 'static pod' ? nodes.filter(({ role }) => role === 'control-plane') : nodes;
   for (const { name } of targets)
-    await (placeOf(swap.name) === 'static pod' ? swapStaticPod(ctx, name, swap, patience) : swapProgram(ctx, name, swap, patience));
+    await (placeOf(swap.name) === 'static pod' ? swapStaticPod(ctx, name, swap, patienceMs) : swapProgram(ctx, name, swap, patienceMs));
 }
 
-async function swapStaticPod(ctx: Context, name: string, swap: Swap, patience: number): Promise<void> {
+async function swapStaticPod(ctx: Context, name: string, swap: Swap, patienceMs: number): Promise<void> {
   const node = new Node(ctx.runner, name);
   const manifest = `/etc/kubernetes/manifests/${swap.name}.yaml`;
   const { stdout: before } = await node.run(['cat', manifest]);
@@ -93,7 +93,7 @@ async function swapStaticPod(ctx: Context, name: string, swap: Swap, patience: n
     // The old one would take half a minute to end by itself.
     await ctx.clock.sleep(NOTICED_MS, ctx.signal);
     if (oldProcess !== '') await node.run(['kill', '-KILL', oldProcess], { accept: true });
-    await untilHealthy(ctx, node, swap, patience);
+    await untilHealthy(ctx, node, swap, patienceMs);
   } catch (error) {
     await put(before, new Node(ctx.cleanupRunner, name));
     throw await putBack(ctx, name, { ...swap, sha256: old ?? '' }, error);
@@ -101,7 +101,7 @@ async function swapStaticPod(ctx: Context, name: string, swap: Swap, patience: n
   await dropFormerImages(node, swap);
 }
 
-async function swapProgram(ctx: Context, name: string, swap: Swap, patience: number): Promise<void> {
+async function swapProgram(ctx: Context, name: string, swap: Swap, patienceMs: number): Promise<void> {
   const node = new Node(ctx.runner, name);
   const target = `/usr/bin/${swap.name}`;
   const restart = swap.name === 'kubelet' ? ' && systemctl restart kubelet' : '';
@@ -110,7 +110,7 @@ async function swapProgram(ctx: Context, name: string, swap: Swap, patience: num
   try {
     await node.send(swap.file, `${target}.new`);
     await node.run(['sh', '-c', `chmod 0755 ${target}.new && mv ${target}.new ${target}${restart}`]);
-    await untilHealthy(ctx, node, swap, patience);
+    await untilHealthy(ctx, node, swap, patienceMs);
   } catch (error) {
     await new Node(ctx.cleanupRunner, name).run(['sh', '-c', `mv ${target}.before ${target}${restart}`]);
     throw await putBack(ctx, name, { ...swap, sha256: old ?? '' }, error);
@@ -118,7 +118,7 @@ async function swapProgram(ctx: Context, name: string, swap: Swap, patience: num
   await node.remove(`${target}.before`);
 }
 
-async function swapDaemonSet(ctx: Context, swap: Swap, patience: number): Promise<void> {
+async function swapDaemonSet(ctx: Context, swap: Swap, patienceMs: number): Promise<void> {
   const set = (image: string): Promise<unknown> =>
     kubectl(ctx, ['--namespace', 'kube-system', 'set', 'image', `daemonset/${swap.name}`, `${swap.name}=${image}`]);
   const { stdout: before } = await kubectl(ctx, [
@@ -132,7 +132,7 @@ async function swapDaemonSet(ctx: Context, swap: Swap, patience: number): Promis
   ]);
   try {
     await set(imageOf(swap));
-    await kubectl(ctx, ['--namespace', 'kube-system', 'rollout', 'status', `daemonset/${swap.name}`, `--timeout=${patience / 1000}s`]);
+    await kubectl(ctx, ['--namespace', 'kube-system', 'rollout', 'status', `daemonset/${swap.name}`, `--timeout=${patienceMs / 1000}s`]);
   } catch (error) {
     await set(before);
     throw notHealthy(swap.name, 'all nodes', 'the old one is back', error);
@@ -145,7 +145,7 @@ async function swapDaemonSet(ctx: Context, swap: Swap, patience: number): Promis
  */
 async function putBack(ctx: Context, name: string, old: Swap, error: unknown): Promise<ToolkitError> {
   const later: Context = { ...ctx, runner: ctx.cleanupRunner, signal: new AbortController().signal };
-  const healthy = await untilHealthy(later, new Node(later.runner, name), old, defaultPatience).then(
+  const healthy = await untilHealthy(later, new Node(later.runner, name), old, DEFAULT_PATIENCE_MS).then(
     () => true,
     () => false,
   );
@@ -173,12 +173,12 @@ const HEALTH: Partial<Record<KubernetesProgram, string>> = {
 };
 
 /** Returns when the program that runs in the node is the new one and says that it is healthy. */
-async function untilHealthy(ctx: Context, node: Node, swap: Swap, patience: number): Promise<void> {
+async function untilHealthy(ctx: Context, node: Node, swap: Swap, patienceMs: number): Promise<void> {
   const url = HEALTH[swap.name];
   await until(
     ctx,
     (seen) =>
-      new ToolkitError(`${swap.name} is not healthy after ${patience / 1000} s`, {
+      new ToolkitError(`${swap.name} is not healthy after ${patienceMs / 1000} s`, {
         details: seen.split('\n').slice(-5),
         hint: 'npm run cluster:logs   brings its log.',
       }),
@@ -192,7 +192,7 @@ async function untilHealthy(ctx: Context, node: Node, swap: Swap, patience: numb
       return stdout === HEALTHY ? HEALTHY : `${url} answers: ${stdout || stderr}`;
     },
     (seen) => seen === HEALTHY,
-    { patienceMs: patience },
+    { patienceMs },
   );
 }
 

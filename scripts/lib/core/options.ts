@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Options } from './context.js';
 import { UsageError } from './errors.js';
 
-/** Longest name of an instance: its cluster's name, and those of the nodes, must still be host names. */
+/** How long the name of an instance may be: its cluster's name, and those of the nodes, must still be host names. */
 const INSTANCE_LENGTH = 32;
 const CLUSTER_LENGTH = 'checkpoint-'.length + INSTANCE_LENGTH;
 

@@ -20,7 +20,7 @@ const me = (): Who => ({ ...thisUser(), terminal: process.stdin.isTTY === true &
  * there is a terminal, and keeps it alive. `sudo -n true` is asked first, for `sudo -v` wants a password when any rule for the user
  * does, though the one that holds does not (sudoers(5), verifypw).
  * @returns ends the keeping alive
- * @throws ToolkitError with what to do, where root is not to be had
+ * @throws ToolkitError with what to do, where this user cannot become root
  */
 export async function holdRoot(ctx: Context, who: Who = me()): Promise<() => void> {
   if (who.uid === 0) return () => undefined;

@@ -116,7 +116,7 @@ async function writePin(ctx: Context, fork: Fork, version: string, from: string,
 
   const { GoMod } = z
     .object({ GoMod: z.string() })
-    .parse(JSON.parse(await go(['mod', 'download', '-json', `${fork.module}@${version}`], `${fork.module} ${version} is not to be had`)));
+    .parse(JSON.parse(await go(['mod', 'download', '-json', `${fork.module}@${version}`], `${fork.module} ${version} is not available`)));
   const [own, upstream] = [await read('go.mod'), await read(GoMod)];
   const staged = (upstream.Replace ?? []).filter(({ New }) => New.Path.startsWith('./staging/')).map(({ Old }) => Old.Path);
   const stagedVersion = version.replace(/^v1\./, 'v0.');
@@ -130,7 +130,7 @@ async function writePin(ctx: Context, fork: Fork, version: string, from: string,
   await go(['mod', 'edit', ...edits]);
   if (newer(upstream.Go, toolchain))
     await go(['mod', 'edit', `-toolchain=go${upstream.Go?.split('.').length === 2 ? `${upstream.Go}.0` : upstream.Go}`]);
-  await go(['mod', 'tidy', '-e'], `the modules of ${fork.module} ${version} are not to be had`);
+  await go(['mod', 'tidy', '-e'], `the modules of ${fork.module} ${version} are not available`);
   const text = await readFile(path.join(to, 'go.mod'), 'utf8');
   if (!text.includes(`${fork.module} ${version}`)) throw new ToolkitError(`the pin of ${fork.name} did not move to ${version}`);
 }

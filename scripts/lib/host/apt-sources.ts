@@ -116,7 +116,7 @@ export async function fetchDebianSource(
   ].flatMap((option) => ['-o', option]);
   const get = (args: readonly string[], failure: string): Promise<string> =>
     aptGet(ctx, [...options, ...args], { cwd: folder, root: false, failure });
-  await get(['update'], `the ${suite} suite is not to be had`);
-  await get(['source', '--download-only', '--only-source', '--tar-only', `${debian}=${version}`], `${debian} ${version} is not to be had`);
+  await get(['update'], `the ${suite} suite is not available`);
+  await get(['source', '--download-only', '--only-source', '--tar-only', `${debian}=${version}`], `${debian} ${version} is not available`);
   return path.join(folder, file);
 }

@@ -11,7 +11,7 @@ export type ReadText = (file: string) => Promise<string>;
 
 /**
  * The text of a daemon.json, read as root where that is needed; undefined when there is none.
- * @throws CommandError when it is closed to this user, and root is not to be had
+ * @throws CommandError when it is closed to this user, and it cannot become root
  */
 export async function readDaemonJson(
   ctx: Pick<Context, 'runner'>,

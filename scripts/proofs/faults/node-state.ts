@@ -7,7 +7,7 @@ import { until } from '../../lib/core/until.js';
 
 /** How long collecting in the background may take, milliseconds. */
 const COLLECTED_MS = 30_000;
-/** So many lines of a difference are shown. */
+/** How many lines of a difference are shown. */
 const SHOWN = 10;
 
 /** What a checkpoint could leave on a node, by the command that lists it, a line each. */
@@ -103,7 +103,7 @@ function changesBetween(before: NodeState, after: NodeState): string[] {
 
 /**
  * Proves that a node holds again what it held before. Images, content and leases are collected in the background: waits for that.
- * @throws ToolkitError with what is there too much, and what is missing
+ * @throws ToolkitError with what has been added, and what is missing
  */
 export async function expectSameState(ctx: Context, name: string, before: NodeState): Promise<void> {
   await until(

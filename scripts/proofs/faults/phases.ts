@@ -10,7 +10,7 @@ import { expectSameState, nodeState } from './node-state.js';
 
 /** How often CRIU is struck at each moment. */
 const STRIKES = 5;
-/** So many strikes at a moment may come too late, on a machine that is busy. */
+/** How many strikes at a moment may come too late, on a machine that is busy. */
 const MISSES = 10;
 /** A moment at which CRIU has its hands in the process. */
 interface Moment {

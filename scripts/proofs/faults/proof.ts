@@ -19,7 +19,7 @@ import { proveFirstPhase } from './phases.js';
 const ROW = 10;
 /** How long CRIU may hang before it is ended, and how long that may take then, seconds. */
 const HANGS = { least: 20, most: 60 };
-/** Most that a checkpoint may take of the disk, as a multiple of the memory dumped. */
+/** How much of the disk a checkpoint may take at most, as a multiple of the memory dumped. */
 const DISK = 2;
 
 /**

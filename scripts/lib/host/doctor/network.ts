@@ -176,7 +176,7 @@ const criuSources: Check = {
           `not reached: ${tell(tried)}; Debian’s source package is taken in their place`,
           `nothing, while apt’s mirrors answer; else ${mend}`,
         )
-      : fail(`not reached: ${tell(tried)}; and Debian’s source package is to be had on Debian only`, mend);
+      : fail(`not reached: ${tell(tried)}; and Debian’s source package is available on Debian only`, mend);
   },
 };
 

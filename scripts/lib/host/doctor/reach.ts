@@ -24,24 +24,24 @@ export interface How {
   /** File with the certificate authorities to believe; Node's own list where there is none. */
   readonly authorities?: string | undefined;
   /** Milliseconds. */
-  readonly patience?: number;
+  readonly patienceMs?: number;
 }
 
 /**
  * Tries an address with a HEAD request, through a proxy where one is given. Answers that refuse the caller (401, 403, 407) and
  * those of a broken gateway (502 to 504) do not count as reached.
  */
-export async function reach(url: string, { proxy, authorities, patience = PATIENCE_MS }: How = {}): Promise<Reached> {
+export async function reach(url: string, { proxy, authorities, patienceMs = PATIENCE_MS }: How = {}): Promise<Reached> {
   const start = performance.now();
   try {
     const ca = authorities === undefined ? undefined : await readFile(authorities, 'utf8').catch(() => undefined);
     const secure: ConnectionOptions = ca === undefined ? {} : { ca };
     const by = proxy === undefined ? undefined : proxyAddress(proxy);
-    const status = await head(new URL(url), by, secure, AbortSignal.timeout(patience));
+    const status = await head(new URL(url), by, secure, AbortSignal.timeout(patienceMs));
     const refused = [401, 403, 407, 502, 503, 504].includes(status);
     return { ok: !refused, seen: `${status} in ${((performance.now() - start) / 1000).toFixed(1)} s` };
   } catch (error) {
-    return { ok: false, seen: reason(error, patience) };
+    return { ok: false, seen: reason(error, patienceMs) };
   }
 }
 
@@ -108,9 +108,9 @@ function tunnel(request: Request): Promise<Socket | number> {
   });
 }
 
-function reason(error: unknown, patience: number): string {
+function reason(error: unknown, patienceMs: number): string {
   const { name, code, message } = error as NodeJS.ErrnoException;
-  if (name === 'AbortError' || name === 'TimeoutError' || code === 'ABORT_ERR') return `no answer in ${patience / 1000} s`;
+  if (name === 'AbortError' || name === 'TimeoutError' || code === 'ABORT_ERR') return `no answer in ${patienceMs / 1000} s`;
   // Several addresses of one name were tried: the errors are in a list, and the text is empty.
   return code ?? (message || String(error));
 }

@@ -31,7 +31,7 @@ describe('an address', () => {
 
   test('that never answers is given up', async () => {
     const { url } = await serve(() => undefined);
-    expect(await reach(url, { patience: 100 })).toEqual({ ok: false, seen: 'no answer in 0.1 s' });
+    expect(await reach(url, { patienceMs: 100 })).toEqual({ ok: false, seen: 'no answer in 0.1 s' });
   });
 
   test('is asked for through a proxy, with its name and password', async () => {
