@@ -2,6 +2,7 @@ import path from 'node:path';
 import { ToolkitError } from '../lib/core/errors.js';
 import { replace } from '../lib/core/files.js';
 import type { Paths } from '../lib/core/paths.js';
+import { shWord } from '../lib/core/shell.js';
 import { asRoot } from '../lib/core/sudo.js';
 import { file, type Step, type StepContext, step } from '../lib/engine/step.js';
 import { installPackages, missingPackages } from '../lib/host/apt.js';
@@ -73,7 +74,7 @@ async function assemble(ctx: StepContext, system: BoxSystem, packages: readonly 
     ...trim,
     `--keyring=${DEBIAN_KEYRING}`,
     `--include=${packages.join(',')}`,
-    `--customize-hook=chroot "$1" sh -s ${system.user} <${shellQuoted(ctx.paths.inRoot(PREPARE))}`,
+    `--customize-hook=chroot "$1" sh -s ${system.user} <${shWord(ctx.paths.inRoot(PREPARE))}`,
     system.suite,
     target,
     ...sources,
@@ -82,11 +83,6 @@ async function assemble(ctx: StepContext, system: BoxSystem, packages: readonly 
     failure: `the root file system of ${system.name} could not be assembled`,
     hint: 'mmdebstrap fetches Debian packages: check the network, and that debian-archive-keyring knows this release.',
   });
-}
-
-/** A word for any POSIX shell: hooks are run by sh. */
-function shellQuoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 async function pull(ctx: StepContext, system: BoxSystem, packages: readonly string[], target: string): Promise<void> {

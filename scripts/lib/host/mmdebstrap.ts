@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs
 import path from 'node:path';
 import { CommandError } from '../core/errors.js';
 import type { RunOptions } from '../core/runner.js';
-import { shellWord } from '../core/shell.js';
+import { shWord } from '../core/shell.js';
 import { asRoot } from '../core/sudo.js';
 import { type AptContext, aptHintFor } from './apt.js';
 import { debianSources } from './apt-sources.js';
@@ -80,7 +80,7 @@ function hooks(settings: string): string[] {
   const inside = '"$1"/etc/apt/apt.conf.d/00kind-checkpoint';
   const sources = '"$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*';
   return [
-    `--setup-hook=mkdir -p "$1"/etc/apt/apt.conf.d && cp ${shellWord(settings)} ${inside}`,
+    `--setup-hook=mkdir -p "$1"/etc/apt/apt.conf.d && cp ${shWord(settings)} ${inside}`,
     `--setup-hook=for f in ${sources}; do [ ! -f "$f" ] || sed -i -e 's/\\[signed-by=[^]]*\\] *//' -e '/^Signed-By:/d' "$f"; done`,
     `--customize-hook=rm -f ${inside}`,
   ];

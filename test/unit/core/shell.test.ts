@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { shellWord } from '../../../scripts/lib/core/shell.js';
+import { shellWord, shWord } from '../../../scripts/lib/core/shell.js';
 
 test.each(['plain/word-1.2:x@y,z=%+', '', 'two words', "it's", 'a\\b', 'a\nb\tc\r\v\f', '$HOME `id` "$(id)" !x', '…'])(
   'a shell reads back %j, from one line',
@@ -12,6 +12,11 @@ test.each(['plain/word-1.2:x@y,z=%+', '', 'two words', "it's", 'a\\b', 'a\nb\tc\
     expect(stdout).toBe(word);
   },
 );
+
+test.each(['plain', '', 'two words', "it's", 'a\\b', 'a\nb', '$HOME `id`', '…'])('sh, whichever it is, reads back %j', async (word) => {
+  const { stdout } = await promisify(execFile)('sh', ['-c', `printf %s ${shWord(word)}`]);
+  expect(stdout).toBe(word);
+});
 
 test('a plain word stays plain, others are quoted', () => {
   expect(['a/b', "it's"].map(shellWord)).toEqual(['a/b', "$'it\\'s'"]);

@@ -60,31 +60,32 @@ export function surroundings(ctx: Context, subject: Subject = {}): Surroundings 
 }
 
 /** A runner that gives no command longer than this, whatever it is told. */
-function bounded(runner: Runner, timeout: number): Runner {
+function bounded(runner: Runner, timeoutMs: number): Runner {
   return {
-    run: (file, args, options = {}) => runner.run(file, args, { ...options, timeoutMs: Math.min(options.timeoutMs ?? timeout, timeout) }),
+    run: (file, args, options = {}) =>
+      runner.run(file, args, { ...options, timeoutMs: Math.min(options.timeoutMs ?? timeoutMs, timeoutMs) }),
   };
 }
 
 /**
  * Looks at everything side by side. A check that breaks, or does not come to an end, is a warning: what cannot be told is no fault
  * of the machine.
- * @param patience milliseconds for each check
+ * @param patienceMs for each check
  * @returns in the order of the checks
  */
-export function examine(checks: readonly Check[], on: Surroundings, patience = PATIENCE_MS): Promise<Examined[]> {
+export function examine(checks: readonly Check[], on: Surroundings, patienceMs = PATIENCE_MS): Promise<Examined[]> {
   return Promise.all(
     checks.map(async (check) => {
       const { id, title } = check;
-      return { id, title, ...(await inTime(check, on, patience)) };
+      return { id, title, ...(await inTime(check, on, patienceMs)) };
     }),
   );
 }
 
-async function inTime(check: Check, on: Surroundings, patience: number): Promise<Finding> {
+async function inTime(check: Check, on: Surroundings, patienceMs: number): Promise<Finding> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<Finding>((resolve) => {
-    timer = setTimeout(() => resolve({ verdict: 'warn', seen: `could not be told: no answer in ${patience / 1000} s` }), patience);
+    timer = setTimeout(() => resolve({ verdict: 'warn', seen: `could not be told: no answer in ${patienceMs / 1000} s` }), patienceMs);
   });
   try {
     return await Promise.race([check.look(on), tooLong]);
