@@ -3,7 +3,7 @@ import path from 'node:path';
 import { goBuild } from '../lib/build/go.js';
 import { nodeContainers } from '../lib/cluster/node.js';
 import { importImages, swapFor, swapIn } from '../lib/cluster/swap.js';
-import type { Context } from '../lib/core/context.js';
+import { type Context, secondsSince } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { makeFolder } from '../lib/core/files.js';
 import { median } from '../lib/core/median.js';
@@ -40,7 +40,7 @@ export async function benchPush(ctx: Context): Promise<Benchmark> {
       // The compiler alone: laying out is the toolkit's.
       const start = ctx.clock.now();
       await goBuild(own, recipe);
-      return (ctx.clock.now() - start) / 1000;
+      return secondsSince(ctx.clock, start);
     };
     const nodes = (await nodeContainers(ctx, ctx.options.clusterName)).filter(({ role }) => role === 'control-plane');
     const live = async (): Promise<number> => {
@@ -49,7 +49,7 @@ export async function benchPush(ctx: Context): Promise<Benchmark> {
       const swap = await swapFor('kube-apiserver', folder);
       await importImages(own, nodes, [swap], () => []);
       await swapIn(own, nodes, swap);
-      return (ctx.clock.now() - start) / 1000;
+      return secondsSince(ctx.clock, start);
     };
     await edit();
     await build();

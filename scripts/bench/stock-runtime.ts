@@ -1,6 +1,6 @@
 import { askKubelet } from '../lib/cluster/kubelet.js';
 import { Node } from '../lib/cluster/node.js';
-import type { Context } from '../lib/core/context.js';
+import { type Context, forCleanup } from '../lib/core/context.js';
 import { until } from '../lib/core/until.js';
 
 const INSTALLED = '/usr/local/bin/containerd';
@@ -22,7 +22,7 @@ export async function withStock<T>(ctx: Context, node: string, act: () => Promis
     await restart(ctx, node);
     return await act();
   } finally {
-    const later: Context = { ...ctx, runner: ctx.cleanupRunner, signal: new AbortController().signal };
+    const later = forCleanup(ctx);
     // Lazily: the program is at work.
     await new Node(later.runner, node).run(['umount', '--lazy', INSTALLED]);
     await restart(later, node);

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import type { Context } from '../lib/core/context.js';
-import { renderError, ToolkitError } from '../lib/core/errors.js';
+import { type Context, secondsSince } from '../lib/core/context.js';
+import { messageOf, renderError, ToolkitError } from '../lib/core/errors.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
 import { boxContainer, importImage, type RunningBox, startBox } from './box.js';
 import { labelFlags, labelsOf, removeBoxes } from './labels.js';
@@ -76,7 +76,7 @@ export async function runBox(ctx: Context, box: Box, { keep }: { keep: boolean }
     ctx.signal.throwIfAborted();
     // One box that cannot be made must not keep the others from being tried.
     ctx.say(renderError(error));
-    ended = { verdict: 'failed', why: error instanceof Error ? error.message : String(error) };
+    ended = { verdict: 'failed', why: messageOf(error) };
     return { ...base, ...ended, init: running?.init ?? null, engine: null, minutes: null, log: logs };
   } finally {
     await keepLogs(ctx, box, logs);
@@ -143,7 +143,7 @@ async function firstCommand(ctx: Context, running: RunningBox, { checkout, env, 
           }),
     },
   );
-  const seconds = (ctx.clock.now() - start) / 1000;
+  const seconds = secondsSince(ctx.clock, start);
   const output = stripVTControlCharacters(`${stdout}\n${stderr}`);
   const archive = archivePath(output);
   const found =

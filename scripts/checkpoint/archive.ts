@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import * as tar from 'tar';
 import * as z from 'zod';
-import { ToolkitError } from '../lib/core/errors.js';
+import { messageOf, ToolkitError } from '../lib/core/errors.js';
 
 /** What every checkpoint archive holds (https://github.com/checkpoint-restore/checkpointctl names the parts). */
 const REQUIRED = ['spec.dump', 'config.dump', 'checkpoint/inventory.img'];
@@ -55,7 +55,7 @@ export async function readArchive(file: string): Promise<ArchiveContent> {
     });
   } catch (error) {
     throw new ToolkitError('the checkpoint archive is not a whole tar file', {
-      details: [file, error instanceof Error ? error.message : String(error)],
+      details: [file, messageOf(error)],
     });
   }
   const missing = REQUIRED.filter((name) => !sizes.has(name));

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { askKubelet, certificateHolder, type HttpAnswer } from '../lib/cluster/kubelet.js';
 import type { RunningContainer } from '../lib/cluster/pod.js';
-import type { Context } from '../lib/core/context.js';
+import { type Context, secondsSince } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { readIfThere, writeAtomically } from '../lib/core/files.js';
 import { holdLock } from '../lib/core/lock.js';
@@ -87,7 +87,7 @@ async function command(
       throw refused(container, route, answer, reason);
     }
     const archive = archiveIn(answer.body);
-    const seconds = (ctx.clock.now() - start) / 1000;
+    const seconds = secondsSince(ctx.clock, start);
     if (ctx.signal.aborted) throw await stopped(ctx, container.node, archive, outOfReach);
     // Looked at after a success too: a container that was paused before the call still is.
     if (before !== undefined) await cleanUpAfterSuccess(ctx, container, before);

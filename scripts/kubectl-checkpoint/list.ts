@@ -1,6 +1,6 @@
 import { archiveFolder } from '../lib/cluster/kubelet.js';
 import type { Context } from '../lib/core/context.js';
-import { ToolkitError } from '../lib/core/errors.js';
+import { messageOf, ToolkitError } from '../lib/core/errors.js';
 import { calling, type Kube } from '../lib/kube/client.js';
 import { reachNode } from '../lib/kube/reach.js';
 import { mayBeOf, parseArchiveName } from './archive-name.js';
@@ -135,7 +135,7 @@ function instant({ time }: ListedArchive): number {
 export function nodesFailed(what: string, failures: Listing['failures']): ToolkitError {
   const lines = failures.flatMap(({ node, error }) => {
     const details = error instanceof ToolkitError ? error.details : [];
-    return [`${node}: ${error instanceof Error ? error.message : String(error)}`, ...details.map((line) => `  ${line}`)];
+    return [`${node}: ${messageOf(error)}`, ...details.map((line) => `  ${line}`)];
   });
   const hint = failures.map(({ error }) => (error instanceof ToolkitError ? error.hint : undefined)).find((text) => text !== undefined);
   return new ToolkitError(what, { details: lines, hint });

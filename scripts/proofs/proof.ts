@@ -1,4 +1,4 @@
-import type { Context } from '../lib/core/context.js';
+import { type Context, secondsSince } from '../lib/core/context.js';
 import { messageOf, ToolkitError } from '../lib/core/errors.js';
 
 /** One thing proven, with what was seen. */
@@ -29,7 +29,7 @@ export class Proof {
     const start = this.ctx.clock.now();
     try {
       const { seen, value } = await act();
-      const seconds = (this.ctx.clock.now() - start) / 1000;
+      const seconds = secondsSince(this.ctx.clock, start);
       this.proven.push({ what, seen, seconds });
       this.ctx.say(`✔ ${what}: ${seen} (${seconds.toFixed(2)} s)`);
       return value;

@@ -5,7 +5,7 @@ import { type ClusterFacts, decide, nodeIds } from '../lib/cluster/decision.js';
 import { runKind } from '../lib/cluster/kind.js';
 import { kubectl } from '../lib/cluster/kubectl.js';
 import { nodeContainers } from '../lib/cluster/node.js';
-import type { Context, Options } from '../lib/core/context.js';
+import { type Context, forCleanup, type Options } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { readIfThere, writeAtomically } from '../lib/core/files.js';
 import { sha256 } from '../lib/core/hash.js';
@@ -118,7 +118,7 @@ async function create(ctx: StepContext): Promise<void> {
     );
     await untilReady(ctx);
   } catch (error) {
-    const later: Context = { ...ctx, runner: ctx.cleanupRunner };
+    const later = forCleanup(ctx);
     await runKind(later, ['export', 'logs', '--name', clusterName, path.join(ctx.logs, 'nodes')], {
       accept: true,
       timeoutMs: 60_000,

@@ -2,6 +2,7 @@ import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
 import { task } from '../lib/cli/task.js';
 import { readClusterConfig } from '../lib/cluster/config.js';
 import { loadImage } from '../lib/cluster/image-load.js';
+import { secondsSince } from '../lib/core/context.js';
 import { imageNames } from '../lib/core/options.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
@@ -47,7 +48,7 @@ export default task({
       await loadImage(ctx, imageNames(ctx.options).ballast);
       await proveHardCases(ctx, proof);
     }
-    const seconds = (ctx.clock.now() - start) / 1000;
+    const seconds = secondsSince(ctx.clock, start);
     print(`${proof.summary()}, all of it in ${seconds.toFixed(1)} s; the cluster is left up`);
     print(`archive: ${archive}`);
     printJson({ steps: report.ran, proven: proof.proven.map((entry) => ({ ...entry })), archive, seconds });

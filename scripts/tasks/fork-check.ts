@@ -1,7 +1,6 @@
 import { task } from '../lib/cli/task.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
-import { forks } from '../lib/forks/fork.js';
-import { checkFork, forkNamed } from '../lib/forks/tree.js';
+import { checkFork, chosenForks } from '../lib/forks/tree.js';
 import { goToolchain } from '../steps/go-toolchain.js';
 
 export default task({
@@ -11,9 +10,8 @@ export default task({
   words: '[NAME]',
   async run({ words, ctx, print, printJson }) {
     await bringAbout(ctx, [goToolchain]);
-    const chosen = words.length === 0 ? Object.values(forks) : words.map(forkNamed);
     const checked = [];
-    for (const fork of chosen) {
+    for (const fork of chosenForks(words)) {
       const { patches, version } = await checkFork(ctx, fork);
       print(`${fork.name} ${version}: ${patches} patches apply and export to the same bytes`);
       checked.push({ fork: fork.name, version, patches });

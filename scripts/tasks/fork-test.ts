@@ -1,8 +1,7 @@
 import { task } from '../lib/cli/task.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
-import { forks } from '../lib/forks/fork.js';
 import { testFork } from '../lib/forks/test.js';
-import { forkNamed } from '../lib/forks/tree.js';
+import { chosenForks } from '../lib/forks/tree.js';
 import { goToolchain } from '../steps/go-toolchain.js';
 
 export default task({
@@ -12,9 +11,8 @@ export default task({
   words: '[NAME]',
   async run({ words, ctx, print, printJson }) {
     await bringAbout(ctx, [goToolchain]);
-    const chosen = words.length === 0 ? Object.values(forks) : words.map(forkNamed);
     const tested = [];
-    for (const fork of chosen) {
+    for (const fork of chosenForks(words)) {
       ctx.say(`go test: ${fork.name}`);
       const packages = await testFork(ctx, fork);
       print([`${fork.name}: ${packages.length} packages pass`, ...packages].join('\n  '));

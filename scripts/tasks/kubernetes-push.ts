@@ -6,7 +6,7 @@ import { table } from '../lib/cli/table.js';
 import { task } from '../lib/cli/task.js';
 import { kubernetesNodes, Node, type NodeContainer } from '../lib/cluster/node.js';
 import { DEFAULT_PATIENCE_MS, deployedSha256, importImages, placeOf, type Swap, swapFor, swapIn } from '../lib/cluster/swap.js';
-import type { Context } from '../lib/core/context.js';
+import { type Context, secondsSince } from '../lib/core/context.js';
 import { UsageError } from '../lib/core/errors.js';
 import { holdLock } from '../lib/core/lock.js';
 import { forks } from '../lib/forks/fork.js';
@@ -52,9 +52,9 @@ export default task({
       const folder = path.join(ctx.paths.build, 'push');
       ctx.say(`building ${programs.join(', ')} from ${describe(ctx, source)}`);
       await goBuild(ctx, { ...(await kubernetesBuild(ctx, source, programs, folder)), inPlace: true });
-      const built = since(ctx, start);
+      const built = secondsSince(ctx.clock, start);
       const rows = await swapChanged(ctx, nodes, await changedPrograms(ctx, nodes, programs, folder), patienceMs);
-      const seconds = since(ctx, start);
+      const seconds = secondsSince(ctx.clock, start);
       print(
         table(
           ['program', 'swapped as', 'seconds'],
@@ -125,13 +125,9 @@ async function swapChanged(
     const began = ctx.clock.now();
     ctx.say(`swapping ${swap.name}`);
     await swapIn(ctx, nodes, swap, patienceMs);
-    swapped.push({ program: swap.name, place: placeOf(swap.name), seconds: since(ctx, began) });
+    swapped.push({ program: swap.name, place: placeOf(swap.name), seconds: secondsSince(ctx.clock, began) });
   }
   return swapped;
-}
-
-function since({ clock }: Context, start: number): number {
-  return (clock.now() - start) / 1000;
 }
 
 async function runsEverywhere(ctx: Context, nodes: readonly NodeContainer[], swap: Swap): Promise<boolean> {

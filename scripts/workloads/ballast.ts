@@ -2,7 +2,7 @@ import { isPaused } from '../checkpoint/cleanup.js';
 import { kubectl } from '../lib/cluster/kubectl.js';
 import { Node } from '../lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../lib/cluster/pod.js';
-import type { Context } from '../lib/core/context.js';
+import { type Context, forCleanup } from '../lib/core/context.js';
 import { expectSame, ToolkitError } from '../lib/core/errors.js';
 import { imageNames } from '../lib/core/options.js';
 import { until } from '../lib/core/until.js';
@@ -66,7 +66,7 @@ export async function makeBallasts(ctx: Context, node: string): Promise<Ballasts
 
 /** Deletes ballast pods, by default those of all sizes; also when the run was stopped; does not wait for them to end. */
 export async function dropBallast(ctx: Context, names: readonly string[] = SIZE_NAMES.map(podOf)): Promise<void> {
-  await kubectl({ ...ctx, runner: ctx.cleanupRunner }, ['delete', 'pod', ...names, '--now', '--wait=false', '--ignore-not-found'], {
+  await kubectl(forCleanup(ctx), ['delete', 'pod', ...names, '--now', '--wait=false', '--ignore-not-found'], {
     accept: true,
   });
 }

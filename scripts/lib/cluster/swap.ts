@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { writeImageArchive } from '../build/image-archive.js';
-import type { Context } from '../core/context.js';
+import { type Context, forCleanup } from '../core/context.js';
 import { messageOf, ToolkitError } from '../core/errors.js';
 import { sha256OfFile } from '../core/hash.js';
 import { until } from '../core/until.js';
@@ -144,7 +144,7 @@ async function swapDaemonSet(ctx: Context, swap: Swap, patienceMs: number): Prom
  * little the new one was given: the kubelet ends the one before it begins the other.
  */
 async function putBack(ctx: Context, name: string, old: Swap, error: unknown): Promise<ToolkitError> {
-  const later: Context = { ...ctx, runner: ctx.cleanupRunner, signal: new AbortController().signal };
+  const later = forCleanup(ctx);
   const healthy = await untilHealthy(later, new Node(later.runner, name), old, DEFAULT_PATIENCE_MS).then(
     () => true,
     () => false,

@@ -9,6 +9,11 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Seconds that have passed since a time of the clock. */
+export function secondsSince(clock: Pick<Clock, 'now'>, start: number): number {
+  return (clock.now() - start) / 1000;
+}
+
 /** What the user chose for this run; see `scripts/lib/core/options.ts` for where each comes from. */
 export interface Options {
   /** Keeps two environments on one machine apart: names the cluster and tags the images. */
@@ -36,4 +41,9 @@ export interface Context {
   readonly logs: string;
   /** Tells a person something that is not the result (goes to standard error). */
   readonly say: (line: string) => void;
+}
+
+/** The same for putting things right: it still works when the run has been stopped. */
+export function forCleanup<C extends Pick<Context, 'runner' | 'cleanupRunner' | 'signal'>>(ctx: C): C {
+  return { ...ctx, runner: ctx.cleanupRunner, signal: new AbortController().signal };
 }

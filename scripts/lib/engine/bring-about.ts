@@ -1,4 +1,4 @@
-import type { Context } from '../core/context.js';
+import { type Context, secondsSince } from '../core/context.js';
 import { holdRoot } from '../core/sudo.js';
 import { achieve } from './engine.js';
 import { listReporter } from './live-list.js';
@@ -26,7 +26,7 @@ export async function bringAbout(
   const began = ctx.clock.now();
   const entries = await plan(goals, ctx);
   const pending = entries.filter(({ reason }) => reason !== undefined).map(({ step }) => step);
-  if (pending.length === 0) return { ran: [], fresh: entries.map(({ step }) => step.id), seconds: (ctx.clock.now() - began) / 1000 };
+  if (pending.length === 0) return { ran: [], fresh: entries.map(({ step }) => step.id), seconds: secondsSince(ctx.clock, began) };
   await before?.(pending);
   // A password is asked for on a terminal that shows nothing else yet.
   const release = pending.some(({ asRoot }) => asRoot === true) ? await holdRoot(ctx) : () => undefined;

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Context } from '../core/context.js';
+import { type Context, secondsSince } from '../core/context.js';
 import { removeAbandoned, removeHalfMade } from '../core/files.js';
 import { holdLock } from '../core/lock.js';
 import { placesFor, thisMachine } from './machine.js';
@@ -22,7 +22,7 @@ export async function achieve(
   const began = ctx.clock.now();
   const first = await plan(goals, ctx);
   if (first.every((entry) => entry.reason === undefined))
-    return { ran: [], fresh: first.map((entry) => entry.step.id), seconds: (ctx.clock.now() - began) / 1000 };
+    return { ran: [], fresh: first.map((entry) => entry.step.id), seconds: secondsSince(ctx.clock, began) };
 
   const release = await holdLock(path.join(ctx.paths.locks, 'steps'), ctx);
   try {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Context } from '../core/context.js';
+import { type Context, secondsSince } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
 import { withDefaults } from '../core/runner.js';
 import { Course } from './course.js';
@@ -41,7 +41,7 @@ export async function runAll(
   if (ctx.signal.aborted) throw ctx.signal.reason;
   if (run.failures.length === 1) throw run.failures[0];
   if (run.failures.length > 1) throw new AggregateError(run.failures, 'several steps failed');
-  return { ran: run.ran, fresh: run.fresh, seconds: since(began, ctx) };
+  return { ran: run.ran, fresh: run.fresh, seconds: secondsSince(ctx.clock, began) };
 }
 
 type Claim = StepClaim<PlanEntry>;
@@ -171,7 +171,7 @@ class Run {
     await step.run(stepContext(step, ctx, reporter, course));
     const after = await step.check?.(ctx);
     if (after !== undefined) throw new ToolkitError(`${step.title}: done, yet ${after}`, { log: logOf(step, ctx) });
-    const seconds = since(start, ctx);
+    const seconds = secondsSince(ctx.clock, start);
     await writeStamp(step, ctx, now, seconds);
     this.ran.push({ id: step.id, title: step.title, reason: now.reason, seconds });
     course.ended(step);
@@ -206,8 +206,4 @@ function stepContext(step: Step, ctx: Context, reporter: Reporter, course: Cours
 
 function logOf(step: Step, ctx: Context): string {
   return path.join(ctx.logs, `${step.id}.log`);
-}
-
-function since(start: number, ctx: Context): number {
-  return (ctx.clock.now() - start) / 1000;
 }

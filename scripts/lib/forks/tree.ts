@@ -19,6 +19,11 @@ export function forkNamed(name: string | undefined): Fork {
   return found;
 }
 
+/** The forks of these names; all when none is named. @throws UsageError that lists the names */
+export function chosenForks(names: readonly string[]): Fork[] {
+  return names.length === 0 ? Object.values(forks) : names.map(forkNamed);
+}
+
 /** Where a fork's editable tree lies. */
 export function treeOf(ctx: Pick<Context, 'paths'>, fork: Fork): string {
   return ctx.paths.tree(fork.folder);

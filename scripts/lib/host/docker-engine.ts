@@ -1,7 +1,7 @@
 import { release } from 'node:os';
 import * as z from 'zod';
 import type { Context } from '../core/context.js';
-import { ToolkitError } from '../core/errors.js';
+import { messageOf, ToolkitError } from '../core/errors.js';
 import { type RunResult, TIMED_OUT } from '../core/runner.js';
 
 /** The oldest engine that works: those before ask for every capability there is when a container is privileged. */
@@ -182,7 +182,7 @@ async function ask({ runner }: Pick<Context, 'runner'>, ...words: readonly strin
       onLine: undefined,
     });
   } catch (error) {
-    return { stdout: '', stderr: error instanceof Error ? error.message : String(error), exitCode: 127 };
+    return { stdout: '', stderr: messageOf(error), exitCode: 127 };
   }
 }
 

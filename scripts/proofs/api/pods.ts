@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { kubectl } from '../../lib/cluster/kubectl.js';
-import type { Context } from '../../lib/core/context.js';
+import { type Context, forCleanup } from '../../lib/core/context.js';
 import { imageNames } from '../../lib/core/options.js';
 import { applyAnew, countsPast } from '../../workloads/counter-pod.js';
 
@@ -72,7 +72,7 @@ export async function tokenOf(ctx: Context, account: string): Promise<string> {
 
 /** Takes the proof's namespace away; does not wait for its pods to end. */
 export async function removePods(ctx: Context): Promise<void> {
-  await kubectl({ ...ctx, runner: ctx.cleanupRunner }, ['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false'], {
+  await kubectl(forCleanup(ctx), ['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false'], {
     accept: true,
   });
 }

@@ -4,7 +4,7 @@ import { kubeContext } from '../../lib/cluster/kubectl.js';
 import { archiveFolder, type HttpAnswer } from '../../lib/cluster/kubelet.js';
 import { controlPlane, Node } from '../../lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../../lib/cluster/pod.js';
-import type { Context } from '../../lib/core/context.js';
+import { type Context, secondsSince } from '../../lib/core/context.js';
 import { expectSame, messageOf, ToolkitError } from '../../lib/core/errors.js';
 import type { RunResult } from '../../lib/core/runner.js';
 import { connect } from '../../lib/kube/client.js';
@@ -121,7 +121,7 @@ async function proveHanging(ctx: Context, proof: Proof, container: RunningContai
     await strikeDump(ctx, container, 'pkill -STOP -x criu');
     const start = ctx.clock.now();
     const answer = await asked;
-    const seconds = (ctx.clock.now() - start) / 1000;
+    const seconds = secondsSince(ctx.clock, start);
     const said = refusal(answer);
     for (const word of ['CRIU made no progress for 20s', 'was killed', 'may be damaged']) {
       if (!said.includes(word)) throw new ToolkitError(`the error does not say: ${word}`, { details: [said] });
