@@ -1,6 +1,7 @@
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../lib/core/context.js';
+import { readReachSettings } from '../lib/host/apt-settings.js';
 
 /** What this machine knows about reaching the network, which a fresh machine beside it would have been told too. */
 export interface MachineNetwork {
@@ -33,7 +34,8 @@ export async function machineNetwork(ctx: Context, { proxied }: { proxied: boole
     const value = await firstLine(ctx, 'go', ['env', name]);
     if (value !== undefined) env[name] = value;
   }
-  return { env, apt: await aptSettings(ctx, proxied), certificates };
+  const apt = (await readReachSettings(ctx)).filter((line) => !proxied || !/::Proxy/i.test(line));
+  return { env, apt, certificates };
 }
 
 /** Go's caches on this machine; undefined where it has no Go. */
@@ -53,16 +55,6 @@ export async function hostNode(ctx: Context): Promise<{ node: string; npm: strin
 function proxiesOf(env: NodeJS.ProcessEnv): Record<string, string> {
   const names = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => [name, name.toUpperCase()]);
   return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name] as string]] : [])));
-}
-
-/** What apt was told about fetching: proxies, checks of dates, retries (apt.conf(5), the Acquire group). */
-async function aptSettings(ctx: Context, proxied: boolean): Promise<string[]> {
-  const { stdout, exitCode } = await ctx.runner.run('apt-config', ['dump', '--format', '%F "%v";%n', 'Acquire'], { accept: true });
-  if (exitCode !== 0) return [];
-  return stdout
-    .split('\n')
-    .filter((line) => /^Acquire::(?:Check-|Retries|ForceIPv|https?::)/.test(line) && !line.endsWith(' "";'))
-    .filter((line) => !proxied || !/::Proxy/i.test(line));
 }
 
 async function firstLine(ctx: Context, file: string, args: readonly string[]): Promise<string | undefined> {

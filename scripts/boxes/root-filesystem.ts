@@ -3,14 +3,14 @@ import { ToolkitError } from '../lib/core/errors.js';
 import { replace } from '../lib/core/files.js';
 import type { Paths } from '../lib/core/paths.js';
 import { shWord } from '../lib/core/shell.js';
-import { asRoot } from '../lib/core/sudo.js';
 import { file, type Step, type StepContext, step } from '../lib/engine/step.js';
 import { installPackages, missingPackages } from '../lib/host/apt.js';
+import { readReachSettings } from '../lib/host/apt-settings.js';
 import { DEBIAN_KEYRING, debianSources } from '../lib/host/apt-sources.js';
+import { bootstrapDebian, withoutDocumentation } from '../lib/host/mmdebstrap.js';
 import { buildPackages } from '../steps/build-packages.js';
 import { dockerEngine } from '../steps/docker-engine.js';
 import { imageOf, labelFlags, labelsOf } from './labels.js';
-import { machineNetwork } from './machine.js';
 import { type BoxSystem, hasNodeInApt } from './systems.js';
 
 /** What a cloud image or an installer brings beyond a minimal system, and the first command cannot do without. */
@@ -23,6 +23,9 @@ const packagesOf = (system: BoxSystem): string[] => [
 
 /** What an image of a registry lacks of that: it holds even less than a minimal system. */
 const beyondImage = ['dbus', 'iproute2', 'procps', 'tzdata'] as const;
+
+/** What the installer puts on every machine. */
+const VARIANT = 'important';
 
 const PREPARE = 'images/box/prepare.sh';
 
@@ -43,7 +46,12 @@ export function boxRootFilesystem(system: BoxSystem): Step {
     title: `root file system of ${system.name}`,
     needs: system.from === 'mmdebstrap' ? [buildPackages] : [dockerEngine],
     inputs: [PREPARE],
-    options: () => ({ suite: system.suite, user: system.user, packages }),
+    options: () => ({
+      suite: system.suite,
+      user: system.user,
+      packages: system.from === 'image' ? [...packages, ...beyondImage] : packages,
+      ...(system.from === 'mmdebstrap' ? { variant: VARIANT, dpkgOptions: withoutDocumentation, hasUpdates: system.hasUpdates } : {}),
+    }),
     produces: ({ paths }) => [file(boxTar(paths, system))],
     asRoot: true,
     uses: ['apt'],
@@ -63,33 +71,30 @@ async function assemble(ctx: StepContext, system: BoxSystem, packages: readonly 
     .filter((line) => system.hasUpdates || line.includes(` ${system.suite} `))
     // They stay in the box, whose apt is to trust its own keyring.
     .map((line) => line.replace(/^deb /, `deb [signed-by=${DEBIAN_KEYRING}] `));
-  // mmdebstrap reads nothing under /etc/apt.
-  const settings = (await machineNetwork(ctx, { proxied: false })).apt.map((line) => `--aptopt=${line.replace(/;$/, '')}`);
-  const trim = ['doc', 'man', 'locale'].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`);
-  const [program, args] = asRoot('mmdebstrap', [
-    // Packages of priority important: what the installer puts on every machine.
-    '--variant=important',
-    '--format=tar',
-    ...settings,
-    ...trim,
-    `--keyring=${DEBIAN_KEYRING}`,
-    `--include=${packages.join(',')}`,
-    `--customize-hook=chroot "$1" sh -s ${system.user} <${shWord(ctx.paths.inRoot(PREPARE))}`,
-    system.suite,
-    target,
-    ...sources,
-  ]);
-  await ctx.runner.run(program, args, {
-    failure: `the root file system of ${system.name} could not be assembled`,
-    hint: 'mmdebstrap fetches Debian packages: check the network, and that debian-archive-keyring knows this release.',
-  });
+  await bootstrapDebian(
+    ctx,
+    {
+      suite: system.suite,
+      variant: VARIANT,
+      packages,
+      dpkgOptions: withoutDocumentation,
+      trust: { keyring: DEBIAN_KEYRING },
+      sources,
+      finish: [`chroot "$1" sh -s ${system.user} <${shWord(ctx.paths.inRoot(PREPARE))}`],
+      target,
+    },
+    {
+      failure: `the root file system of ${system.name} could not be assembled`,
+      hint: 'mmdebstrap fetches Debian packages: check the network, and that debian-archive-keyring knows this release.',
+    },
+  );
 }
 
 async function pull(ctx: StepContext, system: BoxSystem, packages: readonly string[], target: string): Promise<void> {
   await pullImage(ctx, system);
   const name = imageOf(system.name).replace(':', '-');
   // How this machine reaches a mirror; a box is told again when it starts.
-  const { apt } = await machineNetwork(ctx, { proxied: false });
+  const apt = await readReachSettings(ctx);
   const settings = '/etc/apt/apt.conf.d/90machine';
   const install = `printf '%s\\n' "$APT_SETTINGS" >${settings} && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ${[...packages, ...beyondImage].join(' ')}`;
   try {

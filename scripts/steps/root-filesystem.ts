@@ -2,7 +2,8 @@ import path from 'node:path';
 import { followPhases, mmdebstrapPhases } from '../lib/build/phases.js';
 import { replace } from '../lib/core/files.js';
 import { file, step } from '../lib/engine/step.js';
-import { bootstrapDebian } from '../lib/host/mmdebstrap.js';
+import { debianSources } from '../lib/host/apt-sources.js';
+import { bootstrapDebian, withoutDocumentation } from '../lib/host/mmdebstrap.js';
 import { buildPackages } from './build-packages.js';
 
 /** Debian release of the nodes. Its systemd (252) works on hosts with cgroup v1 as well as v2; later ones want v2. */
@@ -36,8 +37,7 @@ const packages = {
   'the counter and the storage helper': ['busybox-static'],
 } as const;
 
-/** Left out: documentation and translations would be a quarter of the image. */
-const DPKG_OPTIONS = ['path-exclude=/usr/share/doc/*', 'path-exclude=/usr/share/man/*', 'path-exclude=/usr/share/locale/*'];
+const VARIANT = 'minbase';
 
 /** Where the root file system lies, as a tar. */
 export const rootFilesystemTar = (build: string): string => path.join(build, 'root-filesystem.tar');
@@ -50,7 +50,7 @@ export const rootFilesystem = step({
   asRoot: true,
   needs: [buildPackages],
   inputs: [KEYS],
-  options: () => ({ suite: nodeSuite, packages: Object.values(packages).flat(), dpkgOptions: DPKG_OPTIONS }),
+  options: () => ({ suite: nodeSuite, packages: Object.values(packages).flat(), variant: VARIANT, dpkgOptions: withoutDocumentation }),
   produces: ({ paths }) => [file(rootFilesystemTar(paths.build))],
   async run(ctx) {
     await replace(rootFilesystemTar(ctx.paths.build), async (temporary) => {
@@ -58,9 +58,11 @@ export const rootFilesystem = step({
         ctx,
         {
           suite: nodeSuite,
+          variant: VARIANT,
           packages: Object.values(packages).flat(),
-          dpkgOptions: DPKG_OPTIONS,
-          keys: ctx.paths.inRoot(KEYS),
+          dpkgOptions: withoutDocumentation,
+          trust: { keys: ctx.paths.inRoot(KEYS) },
+          sources: await debianSources(ctx, nodeSuite),
           target: temporary,
         },
         { onEachLine: followPhases(ctx.progress, mmdebstrapPhases), failure: 'the root file system could not be assembled' },

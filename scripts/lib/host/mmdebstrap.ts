@@ -5,19 +5,32 @@ import type { RunOptions } from '../core/runner.js';
 import { shWord } from '../core/shell.js';
 import { asRoot } from '../core/sudo.js';
 import { type AptContext, aptHintFor } from './apt.js';
-import { debianSources } from './apt-sources.js';
+import { readReachSettings } from './apt-settings.js';
 import { proxyWords } from './proxies.js';
 
+/** A root file system to assemble. */
 export interface Bootstrap {
   readonly suite: string;
+  /** `minbase`: the essential packages, and apt; `important`: what the installer puts on every machine. */
+  readonly variant: 'minbase' | 'important';
   readonly packages: readonly string[];
   /** dpkg(1)'s options, e.g. `path-exclude=/usr/share/man/*`. */
   readonly dpkgOptions: readonly string[];
-  /** Folder with the keys that sign the suite, as armoured `.asc` files: what the machine trusts may be too old, or absent. */
-  readonly keys: string;
+  /**
+   * What verifies every package: a folder with the keys that sign the suite, as armoured `.asc` files, where what the machine trusts
+   * may be too old or absent; or a keyring of the machine.
+   */
+  readonly trust: { readonly keys: string } | { readonly keyring: string };
+  /** Lines of a sources.list(5), which stay in the result. */
+  readonly sources: readonly string[];
+  /** Commands for sh(1) that are run when all is installed; `"$1"` is the root. */
+  readonly finish?: readonly string[];
   /** The tar to make. */
   readonly target: string;
 }
+
+/** dpkg(1)'s options that leave out documentation and translations: they would be a quarter of the nodes' image. */
+export const withoutDocumentation = ['doc', 'man', 'locale'].map((folder) => `path-exclude=/usr/share/${folder}/*`);
 
 /**
  * For what apt's methods read as the user _apt, to whom home folders are closed. Not TMPDIR: that may be a folder of this user's alone
@@ -25,49 +38,38 @@ export interface Bootstrap {
  */
 const READABLE = '/tmp';
 
-/** Settings of the machine's apt that say how it reaches its mirrors (apt.conf(5), apt-transport-http(1)). */
-const REACH = /^Acquire::(?:(?:http|https)::\S+|Retries|ForceIPv4|ForceIPv6) /i;
-
-/** Of `apt-config dump`, the lines that say how mirrors are reached: proxies, certificates, retries. */
-export function reachSettings(dump: string): string {
-  return dump
-    .split('\n')
-    .filter((line) => REACH.test(line) && !/ "";$/.test(line))
-    .map((line) => `${line}\n`)
-    .join('');
-}
-
 /**
- * Assembles a Debian root file system. Every package is verified with the keys given, whatever distribution this is: on a Debian from
- * the machine's own mirrors, elsewhere from those that mmdebstrap knows. It goes through the proxies of the environment and those that
- * the machine's apt is set to, of which mmdebstrap's own apt reads nothing; none of that stays in the result.
- * @throws CommandError with a hint that fits what apt printed
+ * Assembles a Debian root file system, whatever distribution this is: from the sources given, or without any from the mirrors that
+ * mmdebstrap knows. It goes through the proxies of the environment and those that the machine's apt is set to, of which mmdebstrap's
+ * own apt reads nothing; none of that stays in the result.
+ * @throws CommandError with a hint that fits what apt printed, else with the one given
  */
 export async function bootstrapDebian(
   ctx: AptContext,
-  { suite, packages, dpkgOptions, keys, target }: Bootstrap,
-  options: Pick<RunOptions, 'onEachLine' | 'failure'>,
+  { suite, variant, packages, dpkgOptions, trust, sources, finish = [], target }: Bootstrap,
+  options: Failing,
 ): Promise<void> {
   const folder = await mkdtemp(path.join(READABLE, 'kind-checkpoint-bootstrap-'));
   try {
-    await copyKeys(keys, folder);
-    const { stdout: dump } = await ctx.runner.run('apt-config', ['dump'], { accept: true });
+    if ('keys' in trust) await copyKeys(trust.keys, folder);
     const settings = path.join(folder, 'settings');
     // It may hold the password of a proxy.
-    await writeFile(settings, reachSettings(dump), { mode: 0o600 });
+    await writeFile(settings, (await readReachSettings(ctx)).map((line) => `${line}\n`).join(''), { mode: 0o600 });
     const [program, args] = asRoot('env', [
       'LC_ALL=C',
       ...proxyWords(ctx.env),
       'mmdebstrap',
-      '--variant=minbase',
+      `--variant=${variant}`,
       '--format=tar',
       ...dpkgOptions.map((option) => `--dpkgopt=${option}`),
       `--include=${packages.join(',')}`,
-      `--keyring=${folder}`,
-      ...hooks(settings),
+      `--keyring=${'keys' in trust ? folder : trust.keyring}`,
+      ...('keys' in trust ? [NO_OTHER_KEY] : []),
+      ...finish.map((command) => `--customize-hook=${command}`),
+      ...whileAtWork(settings),
       suite,
       target,
-      ...(await debianSources(ctx, suite)),
+      ...sources,
     ]);
     await run(ctx, program, args, options);
   } finally {
@@ -75,15 +77,13 @@ export async function bootstrapDebian(
   }
 }
 
-/** For the time of the work only: how mirrors are reached; and no key but the given ones, which mmdebstrap would choose by itself. */
-function hooks(settings: string): string[] {
+/** Takes away the keys that mmdebstrap would choose by itself. */
+const NO_OTHER_KEY = `--setup-hook=for f in "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*; do [ ! -f "$f" ] || sed -i -e 's/\\[signed-by=[^]]*\\] *//' -e '/^Signed-By:/d' "$f"; done`;
+
+/** For the time of the work only: how mirrors are reached. */
+function whileAtWork(settings: string): string[] {
   const inside = '"$1"/etc/apt/apt.conf.d/00kind-checkpoint';
-  const sources = '"$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*';
-  return [
-    `--setup-hook=mkdir -p "$1"/etc/apt/apt.conf.d && cp ${shWord(settings)} ${inside}`,
-    `--setup-hook=for f in ${sources}; do [ ! -f "$f" ] || sed -i -e 's/\\[signed-by=[^]]*\\] *//' -e '/^Signed-By:/d' "$f"; done`,
-    `--customize-hook=rm -f ${inside}`,
-  ];
+  return [`--setup-hook=mkdir -p "$1"/etc/apt/apt.conf.d && cp ${shWord(settings)} ${inside}`, `--customize-hook=rm -f ${inside}`];
 }
 
 async function copyKeys(keys: string, folder: string): Promise<void> {
@@ -95,12 +95,9 @@ async function copyKeys(keys: string, folder: string): Promise<void> {
   }
 }
 
-async function run(
-  ctx: AptContext,
-  program: string,
-  args: readonly string[],
-  options: Pick<RunOptions, 'onEachLine' | 'failure'>,
-): Promise<void> {
+type Failing = Pick<RunOptions, 'onEachLine' | 'failure' | 'hint'>;
+
+async function run(ctx: AptContext, program: string, args: readonly string[], options: Failing): Promise<void> {
   try {
     await ctx.runner.run(program, args, options);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { bootstrapDebian, reachSettings } from '../../../scripts/lib/host/mmdebstrap.js';
+import { type Bootstrap, bootstrapDebian } from '../../../scripts/lib/host/mmdebstrap.js';
 import { put, temporaryFolder, testContext } from '../../support/context.js';
 import { type Answer, fakeRunner } from '../../support/fake-runner.js';
 
@@ -20,6 +20,7 @@ describe('a root file system', () => {
   const bootstrap = async (
     mmdebstrap: Answer,
     env: NodeJS.ProcessEnv = {},
+    more: Partial<Bootstrap> = {},
   ): Promise<{ words: readonly string[]; folder: string; seen: string[] }> => {
     const keys = path.join(temporaryFolder(), 'keys');
     await put(path.join(keys, 'some.asc'), 'a key');
@@ -27,18 +28,24 @@ describe('a root file system', () => {
     const runner = fakeRunner(({ file, args }) => {
       if (file === 'apt-config') return DUMP;
       if (file === 'apt-get') return '';
-      const folder = args.find((word) => word.startsWith('--keyring='))?.slice('--keyring='.length) ?? '';
-      const mode = (statSync(path.join(folder, 'settings')).mode & 0o777).toString(8);
-      const seen = [readFileSync(path.join(folder, 'some.asc'), 'utf8'), readFileSync(path.join(folder, 'settings'), 'utf8'), mode];
+      const keyring = args.find((word) => word.startsWith('--keyring='))?.slice('--keyring='.length) ?? '';
+      const settings = /cp '(.*)' /.exec(args.join('\n'))?.[1] ?? '';
+      const folder = path.dirname(settings);
+      const mode = (statSync(settings).mode & 0o777).toString(8);
+      const key = keyring === folder ? readFileSync(path.join(folder, 'some.asc'), 'utf8') : '';
+      const seen = [key, readFileSync(settings, 'utf8'), mode];
       Object.assign(found, { words: args, folder, seen });
       return mmdebstrap;
     });
-    const options = {
+    const options: Bootstrap = {
       suite: 'bookworm',
+      variant: 'minbase',
       packages: ['systemd', 'jq'],
       dpkgOptions: ['path-exclude=/usr/share/man/*'],
-      keys,
+      trust: { keys },
+      sources: ['deb http://mirror.example/debian bookworm main'],
       target: '/a cache/root.tar',
+      ...more,
     };
     await bootstrapDebian(testContext({ runner, env }), options, { failure: 'it could not be assembled' });
     return found;
@@ -80,6 +87,19 @@ describe('a root file system', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
+  test('comes from the sources given, and is finished by commands while they can still be reached', async () => {
+    const { words } = await bootstrap('', {}, { finish: ['chroot "$1" true'] });
+    expect(words.slice(-3)).toEqual(['bookworm', '/a cache/root.tar', 'deb http://mirror.example/debian bookworm main']);
+    const hooks = words.filter((word) => word.startsWith('--customize-hook='));
+    expect(hooks).toEqual(['--customize-hook=chroot "$1" true', expect.stringContaining('rm -f')]);
+  });
+
+  test('may be verified by a keyring of the machine, which its sources go on naming', async () => {
+    const { words } = await bootstrap('', {}, { variant: 'important', trust: { keyring: '/usr/share/keyrings/some.gpg' } });
+    expect(words).toEqual(expect.arrayContaining(['--variant=important', '--keyring=/usr/share/keyrings/some.gpg']));
+    expect(words.filter((word) => word.includes('signed-by'))).toEqual([]);
+  });
+
   test('that fails says what to do, by what apt printed', async () => {
     const stderr = "W: GPG error: http://m bookworm InRelease: The following signatures couldn't be verified: NO_PUBKEY 6ED0E7B82643E131";
     await expect(bootstrap({ exitCode: 1, stderr })).rejects.toMatchObject({
@@ -87,8 +107,4 @@ describe('a root file system', () => {
       hint: expect.stringContaining('not signed by a key'),
     });
   });
-});
-
-test('settings that have no value are left out', () => {
-  expect(reachSettings('Acquire::http::Proxy "";\nAcquire::Retries "3";')).toBe('Acquire::Retries "3";\n');
 });
