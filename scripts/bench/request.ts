@@ -1,6 +1,6 @@
 import { archiveOf } from '../checkpoint/answer.js';
 import { APART_MS } from '../checkpoint/checkpoint.js';
-import { cleanUpAfterSuccess, lookBefore } from '../checkpoint/cleanup.js';
+import { cleanUpAfterSuccess, look } from '../checkpoint/cleanup.js';
 import { asApiServer } from '../lib/cluster/kubelet.js';
 import { Node } from '../lib/cluster/node.js';
 import type { RunningContainer } from '../lib/cluster/pod.js';
@@ -12,7 +12,7 @@ import type { Context } from '../lib/core/context.js';
  */
 export async function timedRequest(ctx: Context, container: RunningContainer, address: string): Promise<number> {
   const node = new Node(ctx.runner, container.node);
-  const before = await lookBefore(ctx, container);
+  const before = await look(ctx, container);
   const { stdout } = await node.run([
     'curl',
     '--silent',

@@ -7,7 +7,7 @@ import { readIfThere, writeAtomically } from '../lib/core/files.js';
 import { holdLock } from '../lib/core/lock.js';
 import { hintFor, type Kube, statusMessage } from '../lib/kube/client.js';
 import { archiveIn } from './answer.js';
-import { type Before, cleanUpAfterSuccess, criuReason, type Failure, lookBefore, restoreAfterFailure } from './cleanup.js';
+import { cleanUpAfterSuccess, criuReason, type Failure, look, restoreAfterFailure, type Sight } from './cleanup.js';
 import { type Checkpoint, removeArchive } from './node-archive.js';
 import { kubeletRoute, subresourceRoute } from './routes.js';
 
@@ -39,13 +39,19 @@ export type Route =
   /** The kubelet through the API server's proxy, which every API server has. */
   | { readonly kind: 'node-proxy'; readonly kube: Pick<Kube, 'ask'> };
 
+/** What was seen on the node, or why it cannot be looked into, as an end of the sentence "node X cannot be looked into: …". */
+export type Reached = { readonly before: Sight } | { readonly outOfReach: string };
+
 export interface CheckpointRequest {
   /** Seconds that the runtime may take; `null` sends no timeout (the kubelet's own then holds). */
   readonly timeoutSeconds?: number | null;
   /** Default: the kubelet of the toolkit's cluster. */
   readonly route?: Route;
-  /** Why the node cannot be looked into afterwards; default: it can, for it is a container of this machine's Docker. */
-  readonly outOfReach?: string | undefined;
+  /**
+   * Looks at the node before the checkpoint, and so says whether it can be put right afterwards. Called once the container's lock is
+   * held. Default: it can, for it is a container of this machine's Docker.
+   */
+  readonly lookAt?: () => Promise<Reached>;
 }
 
 /**
@@ -70,13 +76,13 @@ async function command(
   {
     timeoutSeconds = DEFAULT_TIMEOUT_SECONDS,
     route = { kind: 'kubelet', cluster: ctx.options.clusterName },
-    outOfReach,
+    lookAt = async () => ({ before: await look(ctx, container) }),
   }: CheckpointRequest,
   last: string,
 ): Promise<Checkpoint> {
   const request = requestBy(route, container, timeoutSeconds);
-  const before = outOfReach === undefined ? await lookBefore(ctx, container) : undefined;
-  const ask = await asker(ctx, route, container.node, request, timeoutSeconds);
+  const [reached, ask] = await Promise.all([lookAt(), asker(ctx, route, container.node, request, timeoutSeconds)]);
+  const before = 'before' in reached ? reached.before : undefined;
   await keepApart(ctx, last);
   const start = ctx.clock.now();
   let answer: HttpAnswer | undefined;
@@ -88,7 +94,7 @@ async function command(
     }
     const archive = archiveIn(answer.body);
     const seconds = secondsSince(ctx.clock, start);
-    if (ctx.signal.aborted) throw await stopped(ctx, container.node, archive, outOfReach);
+    if (ctx.signal.aborted) throw await stopped(ctx, container.node, archive, reached);
     // Looked at after a success too: a container that was paused before the call still is.
     if (before !== undefined) await cleanUpAfterSuccess(ctx, container, before);
     return { archive, node: container.node, seconds };
@@ -96,7 +102,7 @@ async function command(
     // After a refusal nothing was begun, and what is to be seen on the node is another one's.
     if (answer === undefined || !isRefusal(answer) || (ctx.signal.aborted && before !== undefined)) {
       const failure = { request: route.kind === 'kubelet' ? `curl .*${request.path}` : undefined, patienceMs: patienceAfter(answer) };
-      await afterwards(ctx, container, failure, before, outOfReach);
+      await afterwards(ctx, container, failure, reached);
     }
     throw error;
   }
@@ -157,23 +163,17 @@ async function keepApart(ctx: Context, last: string): Promise<void> {
 }
 
 /** The run was stopped while it waited for the answer: nobody will ask for this archive. @returns what to throw */
-async function stopped(ctx: Context, node: string, archive: string, outOfReach: string | undefined): Promise<unknown> {
-  if (outOfReach === undefined) await removeArchive({ runner: ctx.cleanupRunner }, { archive, node });
+async function stopped(ctx: Context, node: string, archive: string, reached: Reached): Promise<unknown> {
+  if ('before' in reached) await removeArchive({ runner: ctx.cleanupRunner }, { archive, node });
   else ctx.say(`the archive stays on node ${node}: ${archive}`);
   return ctx.signal.reason;
 }
 
-async function afterwards(
-  ctx: Context,
-  container: RunningContainer,
-  failure: Failure,
-  before: Before | undefined,
-  outOfReach: string | undefined,
-): Promise<void> {
-  if (before !== undefined) await restoreAfterFailure(ctx, container, before, failure);
+async function afterwards(ctx: Context, container: RunningContainer, failure: Failure, reached: Reached): Promise<void> {
+  if ('before' in reached) await restoreAfterFailure(ctx, container, reached.before, failure);
   else
     ctx.say(
-      `node ${container.node} cannot be looked into (${outOfReach}). If the container stands still: ctr -n k8s.io tasks resume ${container.id}`,
+      `node ${container.node} cannot be looked into (${reached.outOfReach}). If the container stands still: ctr -n k8s.io tasks resume ${container.id}`,
     );
 }
 

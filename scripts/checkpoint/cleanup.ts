@@ -1,5 +1,5 @@
 import { archiveFolder } from '../lib/cluster/kubelet.js';
-import { Node } from '../lib/cluster/node.js';
+import { Node, type NodeScript, readTasks, shell } from '../lib/cluster/node.js';
 import type { RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { messageOf } from '../lib/core/errors.js';
@@ -14,22 +14,49 @@ const LOOK_MS = 250;
 /** So much of CRIU's log tells what is wrong. */
 const REASON_LINES = 5;
 
-/** What a node held before a checkpoint. */
-export interface Before {
+/** What a node holds of a container at one time. */
+export interface Sight {
+  /** What containerd 2.0 has forgotten. */
   readonly images: ReadonlySet<string>;
   readonly archives: ReadonlySet<string>;
+  readonly paused: boolean;
 }
 
-/** Notes what the node holds, to tell afterwards what a checkpoint left. */
-export async function lookBefore(ctx: Context, container: RunningContainer): Promise<Before> {
-  const node = new Node(ctx.runner, container.node);
-  return { images: new Set(await node.images(leftovers(container))), archives: new Set(await archivesOf(node, container)) };
+/** ctr(8) takes a while to begin: both at once. What they print must not mingle. */
+const LOOK = `ctr --namespace=k8s.io images ls --quiet "$1" & images=$!
+tasks=$(ctr --namespace=k8s.io tasks ls) || exit
+wait "$images" || exit
+printf 'tasks:\\n%s\\narchives:\\n' "$tasks"
+find "$2" -maxdepth 1 -name "$3" 2>/dev/null
+true`;
+
+/** What {@link readSight} reads: all that is to be known of a container on its node, in one go. */
+export function lookScript(container: RunningContainer): NodeScript {
+  return { text: LOOK, args: [leftovers(container), archiveFolder, archivePattern(container)] };
+}
+
+/** Reads what {@link lookScript} printed. */
+export function readSight(printed: string, { id }: Pick<RunningContainer, 'id'>): Sight {
+  const [images = '', rest = ''] = printed.split(/^tasks:\n/m);
+  const [tasks = '', archives = ''] = rest.split(/^archives:\n?/m);
+  const lines = (text: string): Set<string> => new Set(text.split('\n').filter(Boolean));
+  return {
+    images: lines(images),
+    archives: lines(archives),
+    paused: readTasks(tasks).some((task) => task.id === id && task.status === 'PAUSED'),
+  };
+}
+
+/** Looks at a container on its node: before a checkpoint, to tell afterwards what that left. */
+export async function look(ctx: Pick<Context, 'runner'>, container: RunningContainer): Promise<Sight> {
+  return readSight((await new Node(ctx.runner, container.node).run(shell(lookScript(container)))).stdout, container);
 }
 
 /** After a success: takes out what the runtime forgot, and resumes a container that was paused before the call and still is. */
-export async function cleanUpAfterSuccess(ctx: Context, container: RunningContainer, before: Before): Promise<void> {
+export async function cleanUpAfterSuccess(ctx: Context, container: RunningContainer, before: Sight): Promise<void> {
   const node = new Node(ctx.runner, container.node);
-  await Promise.all([removeLeftovers(node, container, before.images), resume(ctx, node, container)]);
+  const now = await look(ctx, container);
+  await Promise.all([removeLeftovers(node, before, now), resume(ctx, node, container, now)]);
 }
 
 /** What is known about a checkpoint that failed. */
@@ -48,7 +75,7 @@ export interface Failure {
 export async function restoreAfterFailure(
   ctx: Context,
   container: RunningContainer,
-  before: Before,
+  before: Sight,
   { request, patienceMs }: Failure,
 ): Promise<void> {
   const node = new Node(ctx.cleanupRunner, container.node);
@@ -61,19 +88,21 @@ export async function restoreAfterFailure(
     }
     const until = ctx.clock.now() + patienceMs;
     while (!ctx.signal.aborted && ctx.clock.now() < until && (await isPaused(node, container))) await ctx.clock.sleep(LOOK_MS);
-    await resume(ctx, node, container);
-    for (const archive of await archivesOf(node, container)) {
+    const now = await look({ runner: ctx.cleanupRunner }, container);
+    await resume(ctx, node, container, now);
+    for (const archive of now.archives) {
       if (!before.archives.has(archive) && (stopped || !(await isWhole(node, archive)))) await node.remove(archive);
     }
-    await removeLeftovers(node, container, before.images);
+    await removeLeftovers(node, before, now);
   } catch (error) {
     ctx.say(`could not put everything right on ${node.name}: ${messageOf(error)}`);
   }
 }
 
-async function resume({ say }: Context, node: Node, container: RunningContainer): Promise<void> {
-  if (await resumeIfPaused(node, container))
-    say(`container ${container.container} of pod ${container.pod} had been left paused: it runs again`);
+async function resume({ say }: Context, node: Node, { id, container, pod }: RunningContainer, { paused }: Sight): Promise<void> {
+  if (!paused) return;
+  await node.ctr(['tasks', 'resume', id]);
+  say(`container ${container} of pod ${pod} had been left paused: it runs again`);
 }
 
 /** Whether the runtime counts a container as paused. */
@@ -105,9 +134,9 @@ export async function resumeIfPaused(node: Node, { id }: Pick<RunningContainer, 
   return true;
 }
 
-/** Archives of a container on its node. */
-function archivesOf(node: Node, { pod, namespace, container }: RunningContainer): Promise<string[]> {
-  return node.find(archiveFolder, `checkpoint-${pod}_${namespace}-${container}-[0-9][0-9][0-9][0-9]-*T*.tar`);
+/** Names of a container's archives, for find(1). */
+function archivePattern({ pod, namespace, container }: RunningContainer): string {
+  return `checkpoint-${pod}_${namespace}-${container}-[0-9][0-9][0-9][0-9]-*T*.tar`;
 }
 
 /** spec.dump is among the last entries: an archive that was cut off between two entries lacks it. */
@@ -118,7 +147,7 @@ export async function isWhole(node: Node, archive: string): Promise<boolean> {
 }
 
 /** containerd 2.0 keeps an image, and its content, of every checkpoint: takes out those that were not there before. */
-async function removeLeftovers(node: Node, container: RunningContainer, before: ReadonlySet<string>): Promise<void> {
-  const added = (await node.images(leftovers(container))).filter((image) => !before.has(image));
+async function removeLeftovers(node: Node, before: Sight, now: Sight): Promise<void> {
+  const added = [...now.images].filter((image) => !before.images.has(image));
   if (added.length > 0) await node.ctr(['images', 'rm', '--sync', ...added]);
 }

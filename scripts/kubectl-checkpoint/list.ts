@@ -1,10 +1,12 @@
 import { archiveFolder } from '../lib/cluster/kubelet.js';
+import { type NodeScript, shell } from '../lib/cluster/node.js';
 import type { Context } from '../lib/core/context.js';
 import { messageOf, ToolkitError } from '../lib/core/errors.js';
 import { calling, type Kube } from '../lib/kube/client.js';
-import { reachNode } from '../lib/kube/reach.js';
+import type { NodeObject } from '../lib/kube/core.js';
+import { notAsked, visitNode } from '../lib/kube/reach.js';
 import { mayBeOf, parseArchiveName } from './archive-name.js';
-import { type FetchWay, type Folder, inFolder, withFolder } from './folder.js';
+import { type FetchWay, inFolder, withFolder } from './folder.js';
 
 /** An archive on a node. */
 export interface ListedArchive {
@@ -69,10 +71,8 @@ export function readListing(node: string, output: string): ListedArchive[] {
   });
 }
 
-/** The archives in the checkpoint folder of a node. */
-export async function listFolder(folder: Folder): Promise<ListedArchive[]> {
-  return readListing(folder.node, await folder.run(['sh', '-c', SCRIPT, 'sh', archiveFolder]));
-}
+/** Lists the checkpoint folder of a node; {@link readListing} reads what it prints. */
+export const listScript: NodeScript = { text: SCRIPT, args: [archiveFolder] };
 
 /** What was found, and the nodes that could not be looked into. */
 export interface Listing {
@@ -80,27 +80,35 @@ export interface Listing {
   readonly failures: ReadonlyArray<{ readonly node: string; readonly error: unknown }>;
 }
 
+/** What a script printed on a node. */
+export interface Said {
+  readonly node: string;
+  readonly printed: string;
+}
+
 /**
- * Goes through the checkpoint folders of nodes. A node that cannot be looked into does not hide the others.
+ * Runs a script on nodes, where their checkpoint folders are seen. A node that cannot be looked into does not hide the others.
  * @param names the nodes; all when undefined
+ * @param scriptFor the script for a node
  */
-export async function throughNodes<T>(
+export async function throughNodes(
   ctx: Context,
   kube: Kube,
   access: Access & { readonly writable: boolean },
   names: readonly string[] | undefined,
-  act: (folder: Folder) => Promise<T>,
-): Promise<{ results: T[]; failures: Array<{ node: string; error: unknown }> }> {
+  scriptFor: (node: string) => NodeScript,
+): Promise<{ results: Said[]; failures: Array<{ node: string; error: unknown }> }> {
   const waiting = [...(names ?? (await allNodes(kube)))];
-  const results: T[] = [];
+  const results: Said[] = [];
   const failures: Array<{ node: string; error: unknown }> = [];
   const work = async (): Promise<void> => {
     for (let node = waiting.shift(); node !== undefined; node = waiting.shift()) {
+      const name = nameOf(node);
       try {
-        results.push(await withFolder(ctx, kube, await reachNode(ctx, kube, node), access, act));
+        results.push({ node: name, printed: await runOn(ctx, kube, access, node, scriptFor(name)) });
       } catch (error) {
         if (ctx.signal.aborted) throw ctx.signal.reason;
-        failures.push({ node, error });
+        failures.push({ node: name, error });
       }
     }
   };
@@ -109,16 +117,31 @@ export async function throughNodes<T>(
   return { results, failures };
 }
 
-async function allNodes(kube: Kube): Promise<string[]> {
+const nameOf = (node: string | NodeObject): string => (typeof node === 'string' ? node : (node.metadata?.name ?? ''));
+
+/** Where the node is within reach, the script runs in the same breath as that is found out. */
+async function runOn(
+  ctx: Context,
+  kube: Kube,
+  access: Access & { readonly writable: boolean },
+  node: string | NodeObject,
+  script: NodeScript,
+): Promise<string> {
+  const { reach, printed } =
+    access.way === 'pod' ? { reach: notAsked(nameOf(node)), printed: undefined } : await visitNode(ctx, kube, node, script);
+  return printed ?? withFolder(ctx, kube, reach, access, (folder) => folder.run(shell(script)));
+}
+
+async function allNodes(kube: Kube): Promise<NodeObject[]> {
   const { items } = await calling(kube, 'the nodes could not be listed', () => kube.core.listNode());
-  return items.map(({ metadata }) => metadata?.name ?? '').filter((name) => name !== '');
+  return items.filter((node) => nameOf(node) !== '');
 }
 
 /** The archives on all nodes, by time; those of one namespace when it is named. */
 export async function listArchives(ctx: Context, kube: Kube, access: Access, namespace: string | undefined): Promise<Listing> {
-  const { results, failures } = await throughNodes(ctx, kube, { ...access, writable: false }, undefined, listFolder);
+  const { results, failures } = await throughNodes(ctx, kube, { ...access, writable: false }, undefined, () => listScript);
   const archives = results
-    .flat()
+    .flatMap(({ node, printed }) => readListing(node, printed))
     .filter(
       (archive) =>
         namespace === undefined || (archive.namespace === null ? mayBeOf(archive.name, namespace) : archive.namespace === namespace),

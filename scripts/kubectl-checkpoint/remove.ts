@@ -40,19 +40,15 @@ export async function removeArchives(
 ): Promise<Removed[]> {
   const names = [...new Set(words.map(archiveToRemove))];
   const nodes = node === undefined ? undefined : [node];
-  const { results, failures } = await throughNodes(ctx, kube, { ...access, writable: false }, nodes, async (folder) => {
-    const present = await folder.run([
-      'sh',
-      '-c',
-      'cd "$1" || exit 1; shift; for f; do [ -e "$f" ] && echo "$f"; done; true',
-      'sh',
-      archiveFolder,
-      ...names,
-    ]);
-    return { node: folder.node, names: present.split('\n').filter((line) => line !== '') };
-  });
+  const { results, failures } = await throughNodes(ctx, kube, { ...access, writable: false }, nodes, () => ({
+    text: 'cd "$1" || exit 1; shift; for f; do [ -e "$f" ] && echo "$f"; done; true',
+    args: [archiveFolder, ...names],
+  }));
   if (failures.length > 0) throw nodesFailed('not all nodes could be looked into: nothing was removed', failures);
-  const places = names.map((name) => ({ name, on: results.filter((result) => result.names.includes(name)).map((result) => result.node) }));
+  const places = names.map((name) => ({
+    name,
+    on: results.filter(({ printed }) => printed.split('\n').includes(name)).map(({ node }) => node),
+  }));
   const absent = places.filter(({ on }) => on.length === 0).map(({ name }) => name);
   if (absent.length > 0)
     throw new ToolkitError(`${absent.join(', ')}: not on ${node === undefined ? 'any node' : `node ${node}`}`, {
@@ -66,13 +62,12 @@ export async function removeArchives(
       hint: 'Name one: --node NODE',
     });
 
-  const removed: Removed[] = [];
-  const holders = [...new Set(places.flatMap(({ on }) => on))];
-  const outcome = await throughNodes(ctx, kube, { ...access, writable: true }, holders, async (folder) => {
-    const files = places.filter(({ on }) => on.includes(folder.node)).map(({ name }) => inFolder(name));
-    await folder.run(['rm', '-f', '--', ...files]);
-    removed.push(...files.map((file) => ({ node: folder.node, path: file })));
-  });
+  const on = (node: string): string[] => places.filter((place) => place.on.includes(node)).map(({ name }) => inFolder(name));
+  const holders = [...new Set(places.flatMap((place) => place.on))];
+  const outcome = await throughNodes(ctx, kube, { ...access, writable: true }, holders, (node) => ({
+    text: 'rm -f -- "$@"',
+    args: on(node),
+  }));
   if (outcome.failures.length > 0) throw nodesFailed('not all archives could be removed', outcome.failures);
-  return removed;
+  return outcome.results.flatMap(({ node }) => on(node).map((file) => ({ node, path: file })));
 }

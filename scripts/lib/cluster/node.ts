@@ -11,6 +11,20 @@ export interface Task {
   readonly status: string;
 }
 
+/** A script for sh(1), and what it gets as $1, $2, … */
+export interface NodeScript {
+  readonly text: string;
+  readonly args: readonly string[];
+}
+
+/** The command that runs a script. */
+export const shell = ({ text, args }: NodeScript): string[] => ['sh', '-c', text, 'sh', ...args];
+
+/** Reads what `ctr tasks ls` prints. */
+export function readTasks(printed: string): Task[] {
+  return [...printed.matchAll(/^(\S+)\s+(\d+)\s+(\S+)/gm)].map(([, id = '', pid, status = '']) => ({ id, pid: Number(pid), status }));
+}
+
 /** A node of a cluster, which is a container of this machine's Docker, and the runner that works on it. */
 export class Node {
   constructor(
@@ -36,8 +50,7 @@ export class Node {
   }
 
   async tasks(): Promise<Task[]> {
-    const { stdout } = await this.ctr(['tasks', 'ls']);
-    return [...stdout.matchAll(/^(\S+)\s+(\d+)\s+(\S+)/gm)].map(([, id = '', pid, status = '']) => ({ id, pid: Number(pid), status }));
+    return readTasks((await this.ctr(['tasks', 'ls'])).stdout);
   }
 
   /** Paths of what lies in a folder under a name that matches a pattern of find(1); none where there is no such folder. */

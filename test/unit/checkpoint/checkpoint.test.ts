@@ -35,17 +35,18 @@ function fakeNode(state: Partial<FakeNode> = {}): { node: FakeNode; runner: Fake
   const node: FakeNode = { paused: false, archives: [], partial: [], images: [], criuLog: '', ...state };
   const runner = fakeRunner(({ args, line }) => {
     const rest = args.slice(2);
-    if (line.includes('images ls')) return node.images.join('\n');
+    const tasks = (): string => `TASK PID STATUS\n${ID} 17 ${node.paused ? 'PAUSED' : 'RUNNING'}`;
+    if (rest[0] === 'sh' && line.includes('images ls'))
+      return [...node.images, `tasks:\n${tasks()}`, 'archives:', ...node.archives].join('\n');
     if (line.includes('images rm')) {
       node.images = node.images.filter((image) => !rest.includes(image));
       return '';
     }
-    if (line.includes('tasks ls')) return `TASK PID STATUS\n${ID} 17 ${node.paused ? 'PAUSED' : 'RUNNING'}`;
+    if (line.includes('tasks ls')) return tasks();
     if (line.includes('tasks resume')) {
       node.paused = false;
       return '';
     }
-    if (rest[0] === 'find') return node.archives.join('\n');
     if (rest[0] === 'sh') return node.partial.includes(rest.at(-1) ?? '') ? 1 : 0;
     if (rest[0] === 'grep') return node.criuLog;
     if (rest[0] === 'rm') {
@@ -81,6 +82,7 @@ async function failure(ctx: TestContext, request: CheckpointRequest): Promise<Er
   );
 }
 
+const outOfReach = async () => ({ outOfReach: 'it is no kind node' });
 const nodeProxy = (kube: Pick<Kube, 'ask'>): Route => ({ kind: 'node-proxy', kube });
 
 describe('the way to a checkpoint', () => {
@@ -283,13 +285,13 @@ describe('after a failure', () => {
 describe('where the node is out of reach', () => {
   test('nothing is looked at, and a success says nothing of it', async () => {
     const ctx = testContext();
-    await checkpoint(ctx, container, { route: nodeProxy(server(OK)), outOfReach: 'it is no kind node' });
+    await checkpoint(ctx, container, { route: nodeProxy(server(OK)), lookAt: outOfReach });
     expect(ctx.said).toEqual([]);
   });
 
   test('a failure says what could not be looked at, and how to help', async () => {
     const ctx = testContext();
-    await failure(ctx, { route: nodeProxy(server({ status: 500, body: 'no' })), outOfReach: 'it is no kind node' });
+    await failure(ctx, { route: nodeProxy(server({ status: 500, body: 'no' })), lookAt: outOfReach });
     expect(ctx.said).toEqual([
       `node node-1 cannot be looked into (it is no kind node). If the container stands still: ctr -n k8s.io tasks resume ${ID}`,
     ]);
@@ -314,7 +316,7 @@ describe('a run that is stopped', () => {
 
   test('names the archive where it cannot be dropped', async () => {
     const ctx = testContext();
-    await failure(ctx, { route: nodeProxy(server(stopDuring(ctx))), outOfReach: 'it is no kind node' });
+    await failure(ctx, { route: nodeProxy(server(stopDuring(ctx))), lookAt: outOfReach });
     expect(ctx.said.at(-1)).toBe(`the archive stays on node node-1: ${ARCHIVE}`);
   });
 });

@@ -1,6 +1,7 @@
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { reachNode, readProviderId } from '../../../scripts/lib/kube/reach.js';
-import { testContext } from '../../support/context.js';
+import { reachNode, readProviderId, visitNode } from '../../../scripts/lib/kube/reach.js';
+import { put, realRunner, temporaryFolder, testContext } from '../../support/context.js';
 import { type Answer, fakeRunner } from '../../support/fake-runner.js';
 import { apiError, fakeKube } from '../../support/kube.js';
 
@@ -51,5 +52,49 @@ describe('a node', () => {
     },
   ])('is out of reach, and Docker is not asked, when $name', async ({ kube, why }) => {
     expect(await reachNode(testContext(), fakeKube(kube), 'dev-worker')).toEqual({ name: 'dev-worker', kind: undefined, why });
+  });
+});
+
+describe('a script for a node', () => {
+  const script = { text: 'echo "$1"; exit "$2"', args: ['seen', '0'] };
+
+  /** The container's shell, with a machine ID of its own. */
+  async function container(machineId: string, exit = '0') {
+    const programs = temporaryFolder();
+    await put(path.join(programs, 'cat'), `#!/bin/sh\necho ${machineId}\n`, 0o755);
+    const shell = realRunner({ env: { PATH: `${programs}${path.delimiter}${process.env['PATH']}` } });
+    const runner = fakeRunner(({ args }) => shell.run(args[2] ?? '', args.slice(3), { accept: true }));
+    const ctx = testContext({ runner });
+    return { runner, visit: () => visitNode(ctx, fakeKube(node(KIND)), 'dev-worker', { ...script, args: ['seen', exit] }) };
+  }
+
+  test('runs in the same breath as the node is reached', async () => {
+    const { runner, visit } = await container('34fe');
+    expect(await visit()).toMatchObject({ reach: { kind: { name: 'dev-worker' } }, printed: 'seen' });
+    expect(runner.lines).toHaveLength(1);
+  });
+
+  test('does not run on another machine', async () => {
+    const { visit } = await container('beef');
+    expect(await visit()).toMatchObject({
+      reach: { kind: undefined, why: expect.stringContaining('another machine’s Docker') },
+      printed: undefined,
+    });
+  });
+
+  test('that fails says nothing of the reach', async () => {
+    const { visit } = await container('34fe', '3');
+    expect(await visit()).toMatchObject({ reach: { kind: { name: 'dev-worker' } }, printed: undefined });
+  });
+
+  test('does not run where the API does not tell the machine', async () => {
+    const ctx = docker('34fe');
+    expect((await visitNode(ctx, fakeKube(node(KIND, '')), 'dev-worker', script)).printed).toBeUndefined();
+  });
+
+  test('needs no look at the node that has been read', async () => {
+    const { runner } = await container('34fe');
+    const object = { metadata: { name: 'dev-worker' }, ...(await node(KIND).readNode()) };
+    expect((await visitNode(testContext({ runner }), fakeKube(), object, script)).printed).toBe('seen');
   });
 });

@@ -6,6 +6,7 @@ import { UsageError } from '../../../scripts/lib/core/errors.js';
 import type { Kube } from '../../../scripts/lib/kube/client.js';
 import type { NodeReach } from '../../../scripts/lib/kube/reach.js';
 import { put, temporaryFolder, testContext } from '../../support/context.js';
+import { fakeRunner } from '../../support/fake-runner.js';
 import { apiError, fakeKube, podObject } from '../../support/kube.js';
 
 const ARCHIVE = '/var/lib/kubelet/checkpoints/checkpoint-counter_default-main-2026-01-02T12:00:00Z.tar';
@@ -14,8 +15,8 @@ const discovery = (...names: string[]) => ({
 });
 const WITH = discovery('pods', 'pods/log', 'pods/checkpoint');
 const WITHOUT = discovery('pods', 'pods/log');
-const away: NodeReach = { name: 'node-1', kind: undefined, why: 'it is no kind node' };
-const here: NodeReach = { name: 'node-1', kind: { cluster: 'dev', name: 'node-1' }, why: '' };
+const away = async (): Promise<NodeReach> => ({ name: 'node-1', kind: undefined, why: 'it is no kind node' });
+const here = async (): Promise<NodeReach> => ({ name: 'node-1', kind: { cluster: 'dev', name: 'node-1' }, why: '' });
 
 describe('discovery', () => {
   test('tells whether the API server has the subresource', async () => {
@@ -91,6 +92,18 @@ describe('a checkpoint of a pod', () => {
       container: { container: 'main' },
       local: undefined,
     });
+  });
+
+  test('on a kind node of this machine takes two commands on the node', async () => {
+    const runner = fakeRunner(({ args }) => {
+      const machine = args[4]?.includes('/etc/machine-id') ? '34fe\n' : '';
+      return `${machine}tasks:\nTASK PID STATUS\narchives:`;
+    });
+    const kube = remote({
+      readNode: async () => ({ spec: { providerID: 'kind://docker/dev/node-1' }, status: { nodeInfo: { machineID: '34fe' } } }),
+    });
+    await checkpointPod(testContext({ runner }), kube, asked);
+    expect(runner.lines).toHaveLength(2);
   });
 
   test('that does not exist is told with the context', async () => {

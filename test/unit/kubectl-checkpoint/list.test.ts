@@ -1,8 +1,9 @@
 import path from 'node:path';
 import * as tar from 'tar';
 import { describe, expect, test } from 'vitest';
-import { listArchives, listFolder, readListing } from '../../../scripts/kubectl-checkpoint/list.js';
+import { listArchives, listScript, readListing } from '../../../scripts/kubectl-checkpoint/list.js';
 import { archiveToRemove, removeArchives } from '../../../scripts/kubectl-checkpoint/remove.js';
+import { shell } from '../../../scripts/lib/cluster/node.js';
 import { UsageError } from '../../../scripts/lib/core/errors.js';
 import { put, realRunner, temporaryFolder, testContext } from '../../support/context.js';
 import { fakeRunner } from '../../support/fake-runner.js';
@@ -50,19 +51,8 @@ describe('the listing of a folder', () => {
     }
     await put(path.join(folder, `checkpoint-cut_a-b-c-${T1}.tar`), 'half');
     await put(path.join(folder, 'other.txt'), 'x');
-    const runner = realRunner();
-    const found = await listFolder({
-      by: 'pod',
-      node: 'node-1',
-      run: async ([program = '', ...args]) =>
-        (
-          await runner.run(
-            program,
-            args.map((word) => (word === FOLDER ? folder : word)),
-          )
-        ).stdout,
-      bring: () => Promise.reject(new TypeError('nothing is brought')),
-    });
+    const [program = '', ...args] = shell({ ...listScript, args: [folder] });
+    const found = readListing('node-1', (await realRunner().run(program, args)).stdout);
     expect(found.map(({ pod, namespace, container }) => ({ pod, namespace, container }))).toEqual([
       { pod: 'cut', namespace: null, container: null },
       { pod: 'job', namespace: 'shop', container: 'front-nginx' },
@@ -75,26 +65,26 @@ describe('the listing of a folder', () => {
 function kindCluster(folders: Readonly<Record<string, readonly string[]>>) {
   const removed: string[] = [];
   const runner = fakeRunner(({ args }) => {
-    const [, node = '', program, ...rest] = args;
+    const [, node = '', program, , script = '', , machine, ...rest] = args;
     const names = folders[node] ?? [];
-    if (program === 'cat') return node;
-    if (program === 'rm') {
-      removed.push(...rest.slice(2).map((file) => `${node}:${file}`));
-      return '';
+    if (program !== 'sh' || machine !== node) return undefined;
+    if (script.includes('rm -f')) {
+      removed.push(...rest.map((file) => `${node}:${file}`));
+      return node;
     }
-    if (program !== 'sh') return undefined;
-    return rest[1]?.startsWith('cd "$1" || exit 1; shift')
-      ? names.filter((name) => rest.includes(name)).join('\n')
-      : names.map((name) => `9 ${name}`).join('\n');
+    const printed = script.includes('shift; for f') ? names.filter((name) => rest.includes(name)) : names.map((name) => `9 ${name}`);
+    return [node, ...printed].join('\n');
+  });
+  const object = (name: string) => ({
+    metadata: { name },
+    spec: { providerID: `kind://docker/dev/${name}` },
+    status: { nodeInfo: { machineID: name } },
   });
   const kube = fakeKube({
-    listNode: async () => ({ items: Object.keys(folders).map((name) => ({ metadata: { name } })) }),
-    readNode: async ({ name }: { name: string }) => ({
-      spec: { providerID: `kind://docker/dev/${name}` },
-      status: { nodeInfo: { machineID: name } },
-    }),
+    listNode: async () => ({ items: Object.keys(folders).map(object) }),
+    readNode: async ({ name }: { name: string }) => object(name),
   });
-  return { ctx: testContext({ runner }), kube, removed };
+  return { ctx: testContext({ runner }), kube, removed, lines: () => runner.lines };
 }
 const access = { way: 'auto', namespace: 'default', image: 'busybox' } as const;
 const one = `checkpoint-web_shop-nginx-${T1}.tar`;
@@ -109,6 +99,12 @@ describe('ls', () => {
     expect(failures).toEqual([]);
   });
 
+  test('asks the API once, and each node once', async () => {
+    const { ctx, kube, lines } = kindCluster({ a: [one], b: [two] });
+    await listArchives(ctx, fakeKube({ listNode: kube.core.listNode }), access, undefined);
+    expect(lines()).toHaveLength(2);
+  });
+
   test('keeps to a namespace', async () => {
     const { ctx, kube } = kindCluster({ a: [one, `checkpoint-x_shop-two-c-${T1}.tar`], b: [two, 'notes.tar'] });
     const { archives } = await listArchives(ctx, kube, access, 'shop');
@@ -118,12 +114,9 @@ describe('ls', () => {
 
   test('shows the others when a node cannot be looked into', async () => {
     const { ctx, kube } = kindCluster({ a: [one], b: [two] });
+    const { items } = await kube.core.listNode();
     const partly = fakeKube({
-      listNode: kube.core.listNode,
-      readNode: async ({ name }: { name: string }) => {
-        if (name === 'a') throw apiError(500, 'no');
-        return kube.core.readNode({ name });
-      },
+      listNode: async () => ({ items: items.map((node) => (node.metadata?.name === 'a' ? { metadata: node.metadata } : node)) }),
       createNamespacedPod: () => Promise.reject(apiError(403, 'no pods for you')),
     });
     const { archives, failures } = await listArchives(ctx, partly, access, undefined);
