@@ -1,11 +1,10 @@
-import type { Exec } from '@kubernetes/client-node';
+import type { Exec, KubeConfig as LibraryConfig } from '@kubernetes/client-node';
 import * as z from 'zod';
 import { messageOf, ToolkitError } from '../core/errors.js';
-import { type KubeChoice, loadKubeConfig } from './config.js';
+import { type KubeChoice, type KubeConfig, loadKubeConfig } from './config.js';
 import { type CoreApi, coreApi, type Send } from './core.js';
-import { arePlain, type Credentials, plainCredentials } from './credentials.js';
-import type { Library } from './library.js';
-import { DeadlineError, sendRequest } from './request.js';
+import { credentialsOf } from './credentials.js';
+import { type Credentials, DeadlineError, sendRequest } from './request.js';
 
 /** A cluster, reached with a kubeconfig. */
 export interface Kube {
@@ -27,12 +26,7 @@ export async function connect(env: NodeJS.ProcessEnv, choice: KubeChoice): Promi
   const config = await loadKubeConfig(env, choice);
   const { context, namespace } = config;
   const { server } = config.cluster;
-  let loaded: Promise<Library> | undefined;
-  const library = (): Promise<Library> => {
-    loaded ??= import('./library.js').then((module) => module.library(config));
-    return loaded;
-  };
-  const credentials: Credentials = arePlain(config) ? plainCredentials(config) : async () => (await library()).credentials();
+  const credentials = credentialsOf(config, env);
   const ask: Send = (method, route, { query = {}, body, timeoutMs }) =>
     withReasons(server, async () => {
       const url = new URL(server + route);
@@ -41,7 +35,19 @@ export async function connect(env: NodeJS.ProcessEnv, choice: KubeChoice): Promi
       const request = { method, url, headers, body: body && JSON.stringify(body), timeoutMs };
       return sendRequest(request, await credentials());
     });
-  return { context, server, namespace, core: coreApi(ask), ask, exec: async () => (await library()).exec };
+  return { context, server, namespace, core: coreApi(ask), ask, exec: () => execClient(config, credentials) };
+}
+
+/** The client library's exec, over our credentials. Its own file is read, not the whole library. */
+async function execClient({ cluster }: KubeConfig, credentials: Credentials): Promise<Pick<Exec, 'exec' | 'handler'>> {
+  const { Exec: Client } = await import('@kubernetes/client-node/dist/exec.js');
+  const config: Pick<LibraryConfig, 'getCurrentCluster' | 'applyToHTTPSOptions'> = {
+    getCurrentCluster: () => cluster as ReturnType<LibraryConfig['getCurrentCluster']>,
+    applyToHTTPSOptions: async (options) => {
+      Object.assign(options, await credentials());
+    },
+  };
+  return new Client(config as LibraryConfig);
 }
 
 const statusSchema = z.looseObject({ kind: z.literal('Status'), message: z.string().min(1) });

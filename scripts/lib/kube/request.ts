@@ -12,6 +12,9 @@ export interface HttpRequest {
   readonly timeoutMs: number;
 }
 
+/** What goes with each request: its connection, and the headers that say who asks. */
+export type Credentials = () => Promise<https.RequestOptions>;
+
 /** What {@link sendRequest} throws when the time is up. */
 export class DeadlineError extends Error {
   constructor(timeoutMs: number) {

@@ -141,35 +141,67 @@ describe('who asks', () => {
   });
 });
 
-describe('what the client library does', () => {
-  test('a program gives the token, once for requests that come together', async () => {
-    const { port, asked } = await server(true);
-    const folder = temporaryFolder();
+describe('a program that gives credentials', () => {
+  const apiVersion = 'client.authentication.k8s.io/v1';
+
+  /** The entry of a program that gives `status`, and notes each call, with what it was told, in a file. */
+  function program(status: object, folder: string) {
     const calls = path.join(folder, 'calls');
-    const credential = {
-      apiVersion: 'client.authentication.k8s.io/v1',
-      kind: 'ExecCredential',
-      status: { token: 'by-program', expirationTimestamp: '2999-01-01T00:00:00Z' },
-    };
-    const exec = {
-      apiVersion: credential.apiVersion,
-      command: 'sh',
-      args: ['-c', `echo called >>"$CALLS"; sleep 0.05; echo '${JSON.stringify(credential)}'`],
-      env: [{ name: 'CALLS', value: calls }],
-    };
+    const printed = JSON.stringify({ apiVersion, kind: 'ExecCredential', status });
+    const args = ['-c', `echo "$KUBERNETES_EXEC_INFO" >>"$CALLS"; sleep 0.05; cat <<'END'\n${printed}\nEND`];
+    const exec = { apiVersion, command: 'sh', args, env: [{ name: 'CALLS', value: calls }], provideClusterInfo: true };
+    const told = async () =>
+      (await readFile(calls, 'utf8'))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown);
+    return { exec, told };
+  }
+
+  test('is asked once, also for requests that come together, and told what it is for', async () => {
+    const { port, asked } = await server(true);
+    const { exec, told } = program({ token: 'by-program', expirationTimestamp: '2999-01-01T00:00:00Z' }, temporaryFolder());
     const kube = await connected(port, { cluster: TRUSTED, user: { exec } });
     await Promise.all([ask(kube), ask(kube)]);
     await ask(kube);
     expect(asked.map(({ headers }) => headers.authorization)).toEqual(Array(3).fill('Bearer by-program'));
-    expect(await readFile(calls, 'utf8')).toBe('called\n');
+    const described = { server: `https://127.0.0.1:${port}`, 'tls-server-name': 'cluster.invalid' };
+    expect(await told()).toEqual([
+      { apiVersion, kind: 'ExecCredential', spec: { interactive: false, cluster: expect.objectContaining(described) } },
+    ]);
   });
 
-  test('a program that fails is told', async () => {
-    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args: ['-c', 'echo log in first >&2; exit 1'] };
-    const kube = await connected(1, { cluster: TRUSTED, user: { exec } });
-    await expect(ask(kube)).rejects.toMatchObject({ details: [expect.stringContaining('log in first')] });
+  test('is asked again when they have expired', async () => {
+    const { port } = await server(true);
+    const { exec, told } = program({ token: 'old', expirationTimestamp: '2020-01-01T00:00:00Z' }, temporaryFolder());
+    const kube = await connected(port, { cluster: TRUSTED, user: { exec } });
+    await ask(kube);
+    await ask(kube);
+    expect(await told()).toHaveLength(2);
   });
 
+  test('may give a certificate', async () => {
+    const { port, asked } = await server(true);
+    const { exec } = program({ clientCertificateData: clientCertificate, clientKeyData: clientKey }, temporaryFolder());
+    await ask(await connected(port, { cluster: TRUSTED, user: { exec } }));
+    expect(asked[0]).toMatchObject({ certificate: 'alice' });
+  });
+
+  test.each([
+    { name: 'that fails', exec: { command: 'sh', args: ['-c', 'echo log in first >&2; exit 1'] }, details: ['log in first'] },
+    { name: 'that is not there', exec: { command: 'nope-login' }, details: ['There is no such program.'] },
+    { name: 'that prints something else', exec: { command: 'echo', args: ['secret'] }, details: ['It printed no ExecCredential.'] },
+  ])('$name is told, with the way to have it', async ({ exec, details }) => {
+    const kube = await connected(1, { cluster: TRUSTED, user: { exec: { apiVersion, installHint: 'Get it there.', ...exec } } });
+    await expect(ask(kube)).rejects.toMatchObject({
+      message: `${exec.command} gives no credentials`,
+      details,
+      hint: 'Get it there.',
+    });
+  });
+});
+
+describe('what the client library does', () => {
   test('a token of OpenID Connect that still holds is sent', async () => {
     const { port, asked } = await server(true);
     const token = ['{}', '{"exp":32503680000}'].map((part) => Buffer.from(part).toString('base64url')).join('.');
@@ -195,8 +227,8 @@ describe('what the client library does', () => {
 
   test('a cluster without TLS works as well', async () => {
     const { port, asked } = await server(false);
-    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'echo', args: ['{"status":{"token":"t"}}'] };
-    await ask(await connected(port, { cluster: { server: `http://127.0.0.1:${port}` }, user: { exec } }));
+    const user = { 'auth-provider': { name: 'gcp', config: { 'access-token': 't' } } };
+    await ask(await connected(port, { cluster: { server: `http://127.0.0.1:${port}` }, user }));
     expect(asked[0]?.headers.authorization).toBe('Bearer t');
   });
 });
