@@ -10,7 +10,7 @@ import { median } from '../lib/core/median.js';
 import { forks } from '../lib/forks/fork.js';
 import { kubernetesBuild } from '../lib/forks/kubernetes.js';
 import { editFork } from '../lib/forks/tree.js';
-import type { Benchmark } from './figures.js';
+import type { Benchmark, Figure } from './figures.js';
 
 const FILE = 'pkg/registry/core/pod/rest/checkpoint.go';
 const LINE = 'did not respond within';
@@ -27,12 +27,7 @@ export async function benchPush(ctx: Context): Promise<Benchmark> {
   try {
     const own: Context = { ...ctx, paths: { ...ctx.paths, tree: (name) => path.join(trees, name) } };
     const { tree } = await editFork(own, forks.kubernetes);
-    const file = path.join(tree, FILE);
-    const source = await readFile(file, 'utf8');
-    if (!source.includes(LINE)) throw new ToolkitError(`${FILE} does not hold the line that the benchmark changes`);
-    let change = 0;
-    const edit = (): Promise<void> => writeFile(file, source.replace(LINE, `${LINE} (change ${++change} of ${process.pid})`));
-
+    const edit = await editor(tree);
     const folder = path.join(trees, 'out');
     await mkdir(folder);
     const build = async (): Promise<number> => {
@@ -61,19 +56,29 @@ export async function benchPush(ctx: Context): Promise<Benchmark> {
       await edit();
       measured.push(await live());
     }
-    const allowed = ALLOWED.factor * median(bare) + ALLOWED.seconds;
-    return {
-      figures: [
-        {
-          name: 'a changed line of the API server, live in the cluster',
-          measured,
-          baseline: bare.map(() => allowed),
-          goal: 1,
-          against: `${ALLOWED.factor} × the bare go build (${median(bare).toFixed(1)} s) + ${ALLOWED.seconds} s`,
-        },
-      ],
-    };
+    return { figures: [figureOf(measured, bare)] };
   } finally {
     await rm(trees, { recursive: true, force: true });
   }
+}
+
+/** What changes the line in a tree, each time to another text. @throws ToolkitError when the line is not there */
+async function editor(tree: string): Promise<() => Promise<void>> {
+  const file = path.join(tree, FILE);
+  const source = await readFile(file, 'utf8');
+  if (!source.includes(LINE)) throw new ToolkitError(`${FILE} does not hold the line that the benchmark changes`);
+  let change = 0;
+  return () => writeFile(file, source.replace(LINE, `${LINE} (change ${++change} of ${process.pid})`));
+}
+
+/** @param measured seconds until a change was live @param bare seconds that the compiler alone took */
+function figureOf(measured: readonly number[], bare: readonly number[]): Figure {
+  const allowed = ALLOWED.factor * median(bare) + ALLOWED.seconds;
+  return {
+    name: 'a changed line of the API server, live in the cluster',
+    measured,
+    baseline: bare.map(() => allowed),
+    goal: 1,
+    against: `${ALLOWED.factor} × the bare go build (${median(bare).toFixed(1)} s) + ${ALLOWED.seconds} s`,
+  };
 }

@@ -1,9 +1,10 @@
 import { removeBoxes } from '../boxes/labels.js';
-import { allBoxes, chosenBoxes, defaultBoxes } from '../boxes/plan.js';
+import { allBoxes, type Box, chosenBoxes, defaultBoxes } from '../boxes/plan.js';
 import { type BoxReport, boxCount, boxTable, exitCodeFor } from '../boxes/report.js';
 import { FIRST_COMMAND, runBox } from '../boxes/run.js';
 import { table } from '../lib/cli/table.js';
 import { task } from '../lib/cli/task.js';
+import type { Context } from '../lib/core/context.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
 import { dockerEngine } from '../steps/docker-engine.js';
 
@@ -25,17 +26,14 @@ export default task({
   async run({ flags, words, ctx, print, printJson }) {
     const boxes = chosenBoxes(words);
     if (flags.list) {
-      const byDefault = new Set(defaultBoxes().map(({ name }) => name));
-      const listed = words.length === 0 ? allBoxes() : boxes;
+      const listed = listBoxes(words.length === 0 ? allBoxes() : boxes);
       print(
         table(
           ['box', 'by default', 'what is special'],
-          listed.map(({ name, case: one }) => [name, byDefault.has(name) ? 'yes' : '', one.summary]),
+          listed.map(({ name, byDefault, summary }) => [name, byDefault ? 'yes' : '', summary]),
         ),
       );
-      printJson(
-        listed.map(({ name, case: one }) => ({ name, byDefault: byDefault.has(name), summary: one.summary, expects: one.expects })),
-      );
+      printJson(listed);
       return undefined;
     }
     if (flags.remove) {
@@ -48,19 +46,30 @@ export default task({
     await removeBoxes(ctx, 'abandoned');
     const { stdout: changes } = await ctx.runner.run('git', ['status', '--porcelain', '--untracked-files=no'], { cwd: ctx.paths.root });
     if (changes !== '') ctx.say('boxes get a clone of HEAD: what is not committed is not in it');
-    const reports: BoxReport[] = [];
-    try {
-      for (const box of boxes) {
-        const report = await runBox(ctx, box, { keep: flags.keep });
-        ctx.say(`${box.name}: ${report.verdict}${report.minutes === null ? '' : ` after ${report.minutes.toFixed(1)} min`}: ${report.why}`);
-        reports.push(report);
-      }
-    } finally {
-      if (!flags.keep || reports.every(({ verdict }) => verdict !== 'failed')) await removeBoxes(ctx, { run: process.pid });
-    }
+    const reports = await tryBoxes(ctx, boxes, flags.keep);
     print(boxTable(reports));
     print(`${FIRST_COMMAND} in ${reports.length} boxes: ${boxCount(reports)}; logs: ${ctx.logs}`);
     printJson(reports.map((report) => ({ ...report })));
     return exitCodeFor(reports);
   },
 });
+
+function listBoxes(boxes: readonly Box[]): Array<{ name: string; byDefault: boolean; summary: string; expects: Box['case']['expects'] }> {
+  const byDefault = new Set(defaultBoxes().map(({ name }) => name));
+  return boxes.map(({ name, case: one }) => ({ name, byDefault: byDefault.has(name), summary: one.summary, expects: one.expects }));
+}
+
+/** Runs boxes one after the other. @param keep leave those that failed */
+async function tryBoxes(ctx: Context, boxes: readonly Box[], keep: boolean): Promise<BoxReport[]> {
+  const reports: BoxReport[] = [];
+  try {
+    for (const box of boxes) {
+      const report = await runBox(ctx, box, { keep });
+      ctx.say(`${box.name}: ${report.verdict}${report.minutes === null ? '' : ` after ${report.minutes.toFixed(1)} min`}: ${report.why}`);
+      reports.push(report);
+    }
+  } finally {
+    if (!keep || reports.every(({ verdict }) => verdict !== 'failed')) await removeBoxes(ctx, { run: process.pid });
+  }
+  return reports;
+}
