@@ -10,13 +10,10 @@ import { archiveIn } from './answer.js';
 import { cleanUpAfterSuccess, criuReason, type Failure, look, restoreAfterFailure, type Sight } from './cleanup.js';
 import { type Checkpoint, removeArchive } from './node-archive.js';
 import { kubeletRoute, subresourceRoute } from './routes.js';
+import { DEFAULT_TIMEOUT_SECONDS, GRACE_SECONDS, KUBELET_LEAST_SECONDS } from './timeout.js';
 
 /** Archives are named by the second: two calls within one would collide. Milliseconds. */
 export const APART_MS = 1100;
-/** The kubelet waits this long at least, seconds: a smaller timeout does not shorten it. */
-const KUBELET_LEAST_SECONDS = 120;
-/** How much longer than the kubelet the client waits for the answer, seconds. */
-const GRACE_SECONDS = 60;
 
 /** What containerd says of a container that is paused, for whatever reason. */
 const BUSY = /cannot pause a paused container/;
@@ -26,9 +23,6 @@ const IN_PROGRESS = /a checkpoint of container .* is already in progress/;
 const TELLS_LOG = /CRIU's log (?:is|will be) kept in /;
 /** How long someone else's checkpoint may go on before the container counts as left paused, milliseconds. */
 const BUSY_PATIENCE_MS = 10_000;
-
-/** Generous: a deadline that passes in the middle leaves the container paused. Seconds; large memory takes minutes. */
-export const DEFAULT_TIMEOUT_SECONDS = 600;
 
 /** Whom to ask for a checkpoint. */
 export type Route =

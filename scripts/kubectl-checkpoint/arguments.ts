@@ -1,13 +1,18 @@
-import { DEFAULT_TIMEOUT_SECONDS } from '../checkpoint/checkpoint.js';
+import { DEFAULT_TIMEOUT_SECONDS } from '../checkpoint/timeout.js';
 import type { Flags, FlagValues } from '../lib/cli/task.js';
 import { parseDuration } from '../lib/core/duration.js';
 import { UsageError } from '../lib/core/errors.js';
-import { defaultHelperImage } from '../lib/kube/helper-pod.js';
-import { type FetchWay, fetchWays } from './folder.js';
 
 /** Ways to a checkpoint, as `--via` names them. */
 export const ways = ['api', 'node-proxy', 'kubelet'] as const;
 export type RouteName = (typeof ways)[number];
+
+/** How to get at a node's files: of a kind node through Docker, of any node through a pod. */
+export const fetchWays = ['auto', 'docker', 'pod'] as const;
+export type FetchWay = (typeof fetchWays)[number];
+
+/** The image of that pod where none is named. */
+export const defaultHelperImage = 'busybox:1.36';
 
 /** The flags of `kubectl checkpoint`; kubectl's own names where it has one for the same thing. */
 export const checkpointFlags = {

@@ -7,9 +7,9 @@ import type { Context } from '../lib/core/context.js';
 import { ToolkitError, UsageError } from '../lib/core/errors.js';
 import { calling, httpStatus, type Kube } from '../lib/kube/client.js';
 import { type NodeReach, reachNode, visitNode } from '../lib/kube/reach.js';
-import type { RouteName } from './arguments.js';
+import type { FetchWay, RouteName } from './arguments.js';
 import { fetchArchive, readOutput } from './fetch.js';
-import { type Brought, type FetchWay, withFolder } from './folder.js';
+import { type Brought, withFolder } from './folder.js';
 
 /** A checkpoint as the user asked for it. */
 export interface PodCheckpoint {

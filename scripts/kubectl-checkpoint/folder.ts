@@ -13,10 +13,7 @@ import type { Kube } from '../lib/kube/client.js';
 import { collector, execInPod } from '../lib/kube/exec.js';
 import { type Helper, withHelperPod } from '../lib/kube/helper-pod.js';
 import type { NodeReach } from '../lib/kube/reach.js';
-
-/** How to get at a node's files: of a kind node through Docker, of any node through a pod. */
-export const fetchWays = ['auto', 'docker', 'pod'] as const;
-export type FetchWay = (typeof fetchWays)[number];
+import type { FetchWay } from './arguments.js';
 
 /** What was written to a local file. */
 export interface Brought {

@@ -6,7 +6,8 @@ import { calling, type Kube } from '../lib/kube/client.js';
 import type { NodeObject } from '../lib/kube/core.js';
 import { notAsked, visitNode } from '../lib/kube/reach.js';
 import { mayBeOf, parseArchiveName } from './archive-name.js';
-import { type FetchWay, inFolder, withFolder } from './folder.js';
+import type { FetchWay } from './arguments.js';
+import { inFolder, withFolder } from './folder.js';
 
 /** An archive on a node. */
 export interface ListedArchive {

@@ -1,19 +1,12 @@
 import path from 'node:path';
-import { modeOf } from '../checkpoint/archive.js';
-import { inspectArchive } from '../checkpoint/inspect.js';
-import { type CheckpointFlags, type Command, checkpointFlags, readCommand } from '../kubectl-checkpoint/arguments.js';
-import { checkpointPod } from '../kubectl-checkpoint/checkpoint-pod.js';
-import { type Access, listArchives, nodesFailed } from '../kubectl-checkpoint/list.js';
-import { removeArchives } from '../kubectl-checkpoint/remove.js';
-import { inspectionJson, inspectionText, listText, madeJson, madeText } from '../kubectl-checkpoint/view.js';
+import { type CheckpointFlags, type Command, checkpointFlags, defaultHelperImage, readCommand } from '../kubectl-checkpoint/arguments.js';
+import type { Access } from '../kubectl-checkpoint/list.js';
 import { type Invocation, task } from '../lib/cli/task.js';
 import type { Context } from '../lib/core/context.js';
 import { UsageError } from '../lib/core/errors.js';
-import { bringAbout } from '../lib/engine/bring-about.js';
-import { connect, type Kube } from '../lib/kube/client.js';
-import { defaultHelperImage } from '../lib/kube/helper-pod.js';
-import { checkpointctl, checkpointctlProgram } from '../steps/checkpointctl.js';
+import type { Kube } from '../lib/kube/client.js';
 
+// It is called often: each command loads what it needs when it runs.
 type Run = Pick<Invocation<typeof checkpointFlags>, 'print' | 'printJson'>;
 
 export default task({
@@ -33,6 +26,7 @@ export default task({
   async run({ words, flags, ctx, print, printJson }) {
     const command = readCommand(words, flags);
     if (command.verb === 'inspect') return inspect(ctx, command.file, { print, printJson });
+    const { connect } = await import('../lib/kube/client.js');
     return onCluster(ctx, await connect(ctx.env, flags), command, flags, { print, printJson });
   },
 });
@@ -49,6 +43,8 @@ async function onCluster(
   const access: Access = { way: command.fetch, ...helper };
   switch (command.verb) {
     case 'checkpoint': {
+      const { checkpointPod } = await import('../kubectl-checkpoint/checkpoint-pod.js');
+      const { madeJson, madeText } = await import('../kubectl-checkpoint/view.js');
       const { container, output } = flags;
       const made = await checkpointPod(ctx, kube, { ...command, namespace, container, output, helper });
       print(madeText(made));
@@ -56,6 +52,8 @@ async function onCluster(
       return undefined;
     }
     case 'ls': {
+      const { listArchives, nodesFailed } = await import('../kubectl-checkpoint/list.js');
+      const { listText } = await import('../kubectl-checkpoint/view.js');
       const { archives, failures } = await listArchives(ctx, kube, access, flags.namespace);
       print(archives.length === 0 ? 'no archives' : listText(archives));
       printJson({ archives: archives.map((archive) => ({ ...archive })), notLookedInto: failures.map(({ node }) => node) });
@@ -63,6 +61,7 @@ async function onCluster(
       return undefined;
     }
     case 'rm': {
+      const { removeArchives } = await import('../kubectl-checkpoint/remove.js');
       const removed = await removeArchives(ctx, kube, access, command.archives, flags.node);
       for (const one of removed) print(`removed from ${one.node}: ${one.path}`);
       printJson({ removed: removed.map((one) => ({ ...one })) });
@@ -72,6 +71,11 @@ async function onCluster(
 }
 
 async function inspect(ctx: Context, word: string, { print, printJson }: Run): Promise<undefined> {
+  const { modeOf } = await import('../checkpoint/archive.js');
+  const { inspectArchive } = await import('../checkpoint/inspect.js');
+  const { inspectionJson, inspectionText } = await import('../kubectl-checkpoint/view.js');
+  const { bringAbout } = await import('../lib/engine/bring-about.js');
+  const { checkpointctl, checkpointctlProgram } = await import('../steps/checkpointctl.js');
   const file = path.resolve(word);
   const mode = await modeOf(file).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`the archive cannot be read: ${file}`, { details: [error.message] });

@@ -8,9 +8,6 @@ import { until } from '../core/until.js';
 import { calling, httpStatus, type Kube } from './client.js';
 import type { PodObject } from './core.js';
 
-/** The image of the helper where none is named: it must have sh, cat, stat, tar and sha256sum. */
-export const defaultHelperImage = 'busybox:1.36';
-
 /** A helper whose client was killed ends by itself after this long, seconds. */
 const LIFETIME_SECONDS = 3600;
 /** How long its start may take, an image to be pulled included, milliseconds. */
@@ -26,6 +23,7 @@ const HOPELESS =
 export interface Helper {
   readonly node: string;
   readonly namespace: string;
+  /** It must have sh, cat, stat, tar and sha256sum. */
   readonly image: string;
   /** For removing archives; else it cannot change anything. */
   readonly writable: boolean;
