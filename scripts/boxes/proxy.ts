@@ -82,8 +82,9 @@ function tunnel(target: string, client: net.Socket, head: Buffer): net.Socket {
   // What has come for the client is still on its way to it.
   onward.on('close', () => client.end());
   onward.on('error', (error) => {
-    if (onward.bytesRead > 0) client.destroy();
-    else client.end(`HTTP/1.1 502 Bad Gateway\r\n\r\n${messageOf(error)}\n`);
+    if (onward.bytesRead === 0) client.end(`HTTP/1.1 502 Bad Gateway\r\n\r\n${messageOf(error)}\n`);
+    // It has said all, and hears no more: what the client goes on saying is an error then, and no reason to cut off what it was sent.
+    else if (!onward.readableEnded) client.destroy();
   });
   client.on('error', () => onward.destroy());
   client.on('close', () => onward.destroy());
