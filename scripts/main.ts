@@ -1,5 +1,5 @@
 /** The one entry point: signals, output and the exit code live here. */
-import { existsSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +22,11 @@ const systemClock: Clock = {
   },
 };
 
+/** Tells a person something before the process ends: past a live list, which keeps what is printed until its end, and hides the cursor. */
+function sayAtOnce(text: string): void {
+  writeSync(2, process.stderr.isTTY ? `\u001b[?25h\n${text}\n` : `${text}\n`);
+}
+
 /** Where a run takes place, as the start knows it. */
 export interface Place {
   /** The checkout, absolute. */
@@ -43,7 +48,7 @@ export interface Start extends Place {
 export async function main({ task, args, inSources, ...place }: Start): Promise<number> {
   const abort = new AbortController();
   const atOnce = new AbortController();
-  stopOnSignals(process, { stop: abort, atOnce }, systemClock.now, console.error);
+  stopOnSignals(process, { stop: abort, atOnce }, systemClock.now, sayAtOnce);
   // A fault in a callback would otherwise end the process at once, with nothing put right.
   process.on('uncaughtException', (error) => abort.abort(error));
   try {
