@@ -6,7 +6,7 @@ import { testContext } from './context.js';
 import { type Answers, fakeRunner } from './fake-runner.js';
 
 /** What a machine that is not there has. */
-export interface FakeMachine extends Partial<Pick<Machine, 'uid' | 'user' | 'home' | 'arch' | 'node'>> {
+export interface FakeMachine extends Partial<Pick<Machine, 'uid' | 'user' | 'login' | 'home' | 'arch' | 'node'>> {
   /** Content by path. */
   readonly files?: Readonly<Record<string, string>>;
   /** Targets of symbolic links by path. */
@@ -28,6 +28,7 @@ export function fakeMachine(facts: FakeMachine = {}): Machine {
   return {
     uid: facts.uid ?? 1000,
     user: facts.user ?? 'alice',
+    login: 'login' in facts ? facts.login : 'alice',
     home: facts.home ?? '/home/alice',
     arch: facts.arch ?? 'x64',
     node: facts.node ?? '20.11.0',

@@ -105,6 +105,11 @@ async function dockerDataRoot(on: Surroundings): Promise<string> {
   return configured ?? '/var/lib/docker';
 }
 
+/** This user for chown(1), with the login's group where there is a login. */
+function ownerWord({ uid, login }: Surroundings['machine']): string {
+  return login === undefined ? String(uid) : `${login}:`;
+}
+
 /** Folders that a run writes to: what belongs to another user in them stops it half-way. */
 const cacheOwner: Check = {
   id: 'cache-owner',
@@ -122,7 +127,7 @@ const cacheOwner: Check = {
     if (foreign.length > 0)
       return fail(
         `${machine.user} may not write to ${foreign.join(', ')} (was the toolkit run as root before?)`,
-        forRoot(machine, 'chown', '-R', `${machine.user}:`, paths.cache),
+        forRoot(machine, 'chown', '-R', ownerWord(machine), paths.cache),
       );
     const there = await machine.ownership(paths.cache);
     if (there !== undefined) return pass(`${paths.cache}, writable`);
@@ -132,7 +137,7 @@ const cacheOwner: Check = {
       if (found !== undefined || folder === path.dirname(folder))
         return fail(
           `${machine.user} may not make ${paths.cache}: ${folder} is not theirs`,
-          `${forRoot(machine, 'chown', `${machine.user}:`, folder)}   (or: KIND_CHECKPOINT_CACHE=FOLDER npm run …)`,
+          `${forRoot(machine, 'chown', ownerWord(machine), folder)}   (or: KIND_CHECKPOINT_CACHE=FOLDER npm run …)`,
         );
     }
   },

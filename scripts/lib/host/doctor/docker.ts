@@ -23,6 +23,11 @@ const docker: Check = {
     const refused = refusal(facts);
     if (refused !== undefined) return fail([refused.message, ...refused.details].join('; '), refused.hint);
     if (facts.answers) return pass(`engine ${facts.version}, client ${facts.client}`);
+    if (facts.denied && on.machine.login === undefined)
+      return fail(
+        `${on.machine.user} may not talk to the engine, and has no login that could join the group docker`,
+        'run as root, or as a user with an entry in /etc/passwd',
+      );
     if (facts.denied)
       return warn(
         `${on.machine.user} may not talk to the engine: set-up adds them to the group docker`,

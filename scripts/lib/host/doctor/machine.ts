@@ -26,7 +26,10 @@ export interface Ownership {
 export interface Machine {
   /** Of whoever runs this. */
   readonly uid: number;
+  /** For people: the login name, or the user ID. */
   readonly user: string;
+  /** Undefined for a user ID without an entry: no group can be joined with it. */
+  readonly login: string | undefined;
   readonly home: string;
   /** As Node names it: x64, arm64. */
   readonly arch: string;
@@ -49,10 +52,11 @@ export interface Machine {
 
 /** This machine. */
 export function thisMachine(): Machine {
-  const { uid, name } = thisUser();
+  const { uid, login, name } = thisUser();
   return {
     uid,
     user: name,
+    login,
     home: homedir(),
     arch: process.arch,
     node: process.versions.node,

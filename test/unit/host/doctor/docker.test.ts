@@ -32,6 +32,11 @@ describe('Docker', () => {
       verdict: 'warn',
       mend: expect.stringContaining('usermod -aG docker alice'),
     });
+    const machine = { uid: 4321, user: 'uid 4321', login: undefined };
+    expect(await look(dockerChecks, 'docker', { ...denied, machine })).toMatchObject({
+      verdict: 'fail',
+      seen: expect.stringContaining('uid 4321 may not talk to the engine'),
+    });
   });
 
   test('that is absent is installed where there is apt, and fails where there is none', async () => {

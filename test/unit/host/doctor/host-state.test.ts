@@ -113,6 +113,11 @@ describe('the cache folder', () => {
     });
   });
 
+  test('of a user without a login is given back by the user ID', async () => {
+    const machine = { uid: 4321, user: 'uid 4321', login: undefined, owners: { [cache]: roots } };
+    expect((await look(diskChecks, 'cache-owner', { machine })).mend).toBe(`sudo chown -R 4321 ${cache}`);
+  });
+
   test('in a checkout of somebody else cannot be made', async () => {
     const owners = { '/home/alice/checkout': roots };
     expect(await look(diskChecks, 'cache-owner', { machine: { owners } })).toMatchObject({
