@@ -55,12 +55,21 @@ export async function readStamp(step: Step, ctx: Context): Promise<Stamp | undef
   }
 }
 
+/** The key of a step, with its parts. */
+export async function keyOfStep(step: Step, ctx: Context, keyOf: (need: Step) => string): Promise<Pick<Freshness, 'key' | 'parts'>> {
+  const parts = await keyParts(step, ctx, keyOf);
+  return { key: keyFrom(step.id, parts), parts };
+}
+
+/** Why a step of this key must run; undefined when it need not. Changes nothing. */
+export async function reasonToRun(step: Step, ctx: Context, { key, parts }: Pick<Freshness, 'key' | 'parts'>): Promise<string | undefined> {
+  return (step.produces === undefined ? undefined : await staleProduct(step, ctx, key, parts)) ?? (await step.check?.(ctx));
+}
+
 /** Says whether a step must run, and why. Changes nothing. */
 export async function freshness(step: Step, ctx: Context, keyOf: (need: Step) => string): Promise<Freshness> {
-  const parts = await keyParts(step, ctx, keyOf);
-  const key = keyFrom(step.id, parts);
-  const reason = (step.produces === undefined ? undefined : await staleProduct(step, ctx, key, parts)) ?? (await step.check?.(ctx));
-  return { key, parts, reason };
+  const keyed = await keyOfStep(step, ctx, keyOf);
+  return { ...keyed, reason: await reasonToRun(step, ctx, keyed) };
 }
 
 async function staleProduct(step: Step, ctx: Context, key: string, parts: KeyParts): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.js';
-import { type Freshness, freshness } from './freshness.js';
+import { type Freshness, keyOfStep, reasonToRun } from './freshness.js';
 import type { Step } from './step.js';
 
 /** One line of a plan. */
@@ -25,15 +25,21 @@ export function inOrder(goals: readonly Step[]): Step[] {
   return [...done.values()];
 }
 
-/** Works out what must run for the goals, and why. Changes nothing. */
+/** Works out what must run for the goals, and why: asks for all steps side by side. Changes nothing. */
 export async function plan(goals: readonly Step[], ctx: Context): Promise<PlanEntry[]> {
-  const keys = new Map<Step, string>();
-  const keyOf = (need: Step): string => keys.get(need) ?? '';
-  const entries: PlanEntry[] = [];
-  for (const step of inOrder(goals)) {
-    const entry = { step, ...(await freshness(step, ctx, keyOf)) };
-    keys.set(step, entry.key);
-    entries.push(entry);
-  }
-  return entries;
+  const keyed = new Map<Step, ReturnType<typeof keyOfStep>>();
+  const keyAfterNeeds = async (step: Step): ReturnType<typeof keyOfStep> => {
+    const keys = new Map<Step, string>();
+    for (const need of step.needs ?? []) keys.set(need, (await keyed.get(need))?.key ?? '');
+    return keyOfStep(step, ctx, (need) => keys.get(need) ?? '');
+  };
+  const entries = inOrder(goals).map(async (step): Promise<PlanEntry> => {
+    const known = keyAfterNeeds(step);
+    keyed.set(step, known);
+    const { key, parts } = await known;
+    return { step, key, parts, reason: await reasonToRun(step, ctx, { key, parts }) };
+  });
+  // Of several failures the one is told that comes first in the order of the steps, whichever was quicker.
+  for (const settled of await Promise.allSettled(entries)) if (settled.status === 'rejected') throw settled.reason;
+  return Promise.all(entries);
 }
