@@ -1,4 +1,5 @@
 // The program that is made of the TypeScript: found in the cache, or made there. Plain Node, and quick: every start passes here.
+import { isAscii } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -54,7 +55,7 @@ export function helpOf({ folder }, task) {
  */
 export async function loadProgram({ root, sources, folder }) {
   const file = path.join(folder, CODE);
-  const code = readIfThere(file)?.toString();
+  const code = textOf(readIfThere(file));
   if (code !== undefined)
     return { main: run(root, file, code, readIfThere(path.join(folder, COMPILED))).exports, inSources: tracing(file) };
 
@@ -147,6 +148,14 @@ function readIfThere(file) {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * @param {Buffer | undefined} content
+ * @returns {string | undefined} decoded; ASCII, which takes no time, where it is nothing else
+ */
+function textOf(content) {
+  return content?.toString(isAscii(content) ? 'latin1' : 'utf8');
 }
 
 /**

@@ -84,7 +84,7 @@ async function bringUp(ctx: StepContext, self: Step): Promise<void> {
 async function readFacts(ctx: Context, self: Step): Promise<ClusterFacts> {
   const { clusterName, recreate } = ctx.options;
   const nodes = await nodeContainers(ctx, clusterName);
-  const stamp = await readStamp(self, ctx);
+  const stamp = readStamp(self, ctx);
   const [product] = self.produces?.(ctx) ?? [];
   return {
     name: clusterName,
@@ -101,7 +101,7 @@ async function differences(ctx: Context, self: Step, before: Readonly<Record<str
   const own = Object.entries(now)
     .filter(([name, value]) => before[name] !== JSON.stringify(value))
     .map(([name]) => name);
-  const needs = await Promise.all((self.needs ?? []).map(async (need) => [need.title, (await readStamp(need, ctx))?.key] as const));
+  const needs = await Promise.all((self.needs ?? []).map(async (need) => [need.title, readStamp(need, ctx)?.key] as const));
   return [...own, ...needs.filter(([title, key]) => before[title] !== key).map(([title]) => title)];
 }
 

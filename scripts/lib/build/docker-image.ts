@@ -2,6 +2,7 @@ import { cp, mkdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../core/context.js';
 import { linkOrCopy } from '../core/files.js';
+import type { Runner } from '../core/runner.js';
 import type { Product, StepContext } from '../engine/step.js';
 import { type BuildProxies, buildProxies } from './build-proxies.js';
 
@@ -95,11 +96,48 @@ export async function imageId(ctx: Pick<Context, 'runner'>, reference: string): 
   return exitCode === 0 ? stdout : undefined;
 }
 
+/** IDs of images by reference, as {@link imageId} gives them: with one command where all are there. */
+async function imageIds(ctx: Pick<Context, 'runner'>, references: readonly string[]): Promise<Map<string, string | undefined>> {
+  if (references.length > 1) {
+    const { stdout, exitCode } = await ctx.runner.run('docker', ['image', 'inspect', '--format', '{{.Id}}', ...references], {
+      accept: true,
+    });
+    const ids = stdout.split('\n');
+    if (exitCode === 0) return new Map(references.map((reference, index) => [reference, ids[index]]));
+  }
+  return new Map(await Promise.all(references.map(async (reference) => [reference, await imageId(ctx, reference)] as const)));
+}
+
+interface Batch {
+  readonly references: Set<string>;
+  readonly ids: Promise<Map<string, string | undefined>>;
+}
+
+/** What is about to be asked for, by who asks. */
+const batches = new WeakMap<Runner, Batch>();
+
+/** As {@link imageId}. Those that are asked for at the same moment are asked for together. */
+async function imageIdTogether(ctx: Pick<Context, 'runner'>, reference: string): Promise<string | undefined> {
+  let batch = batches.get(ctx.runner);
+  if (batch === undefined) {
+    const references = new Set<string>();
+    const ask = async (): Promise<Map<string, string | undefined>> => {
+      await new Promise((resolve) => setImmediate(resolve));
+      batches.delete(ctx.runner);
+      return imageIds(ctx, [...references]);
+    };
+    batch = { references, ids: ask() };
+    batches.set(ctx.runner, batch);
+  }
+  batch.references.add(reference);
+  return (await batch.ids).get(reference);
+}
+
 /** An image in the Docker engine as a product: the name must still stand for the image that was made. */
 export function dockerImage(reference: string): Product {
   return {
     name: reference,
     // An engine that does not run has no image either.
-    fingerprint: (ctx) => imageId(ctx, reference).catch(() => undefined),
+    fingerprint: (ctx) => imageIdTogether(ctx, reference).catch(() => undefined),
   };
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { createReadStream, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
@@ -16,15 +15,19 @@ export async function sha256OfFile(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Hash over a file or a folder: names, content, executable bits. An absent one hashes as such. */
-export async function hashTree(target: string): Promise<string> {
-  const found = await lstat(target).catch(() => undefined);
+/**
+ * Hash over a file or a folder: names, content, executable bits. An absent one hashes as such. For what a checkout holds: small files,
+ * of which every run reads some dozens. One at a time they take a third of what they take side by side.
+ */
+export function hashTree(target: string): string {
+  const found = lstatSync(target, { throwIfNoEntry: false });
   if (found === undefined) return 'absent';
-  if (found.isSymbolicLink()) return sha256(`link ${await readlink(target)}`);
+  if (found.isSymbolicLink()) return sha256(`link ${readlinkSync(target)}`);
   if (found.isDirectory()) {
-    const names = (await readdir(target)).sort();
-    const lines = await Promise.all(names.map(async (name) => `${name} ${await hashTree(path.join(target, name))}`));
+    const lines = readdirSync(target)
+      .sort()
+      .map((name) => `${name} ${hashTree(path.join(target, name))}`);
     return sha256(`folder\n${lines.join('\n')}`);
   }
-  return sha256(Buffer.concat([Buffer.from((found.mode & 0o111) === 0 ? 'file\n' : 'program\n'), await readFile(target)]));
+  return sha256(Buffer.concat([Buffer.from((found.mode & 0o111) === 0 ? 'file\n' : 'program\n'), readFileSync(target)]));
 }

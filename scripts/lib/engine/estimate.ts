@@ -16,7 +16,7 @@ const SMALL = 2;
 export async function expectations(steps: readonly Step[], ctx: Context): Promise<Map<Step, Expected>> {
   const known = await Promise.all(
     steps.map(async (step): Promise<[Step, Expected]> => {
-      const measured = (await readStamp(step, ctx))?.seconds;
+      const measured = readStamp(step, ctx)?.seconds;
       return [step, measured === undefined ? declared(step) : { seconds: measured, from: 'last run' }];
     }),
   );

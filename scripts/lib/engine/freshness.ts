@@ -2,7 +2,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import type { Context } from '../core/context.js';
 import { ToolkitError } from '../core/errors.js';
-import { readIfThere, writeAtomically } from '../core/files.js';
+import { readNowIfThere, writeAtomically } from '../core/files.js';
 import { hashTree, sha256 } from '../core/hash.js';
 import { canonicalJson } from '../core/json.js';
 import type { Product, Step } from './step.js';
@@ -28,7 +28,7 @@ export type Stamp = z.infer<typeof stampSchema>;
 /** The parts of a step's key: each input, the options, the key of each step that it needs. */
 export async function keyParts(step: Step, ctx: Context, keyOf: (need: Step) => string): Promise<KeyParts> {
   const parts: Record<string, string> = {};
-  for (const input of step.inputs ?? []) parts[input] = await hashTree(ctx.paths.inRoot(input));
+  for (const input of step.inputs ?? []) parts[input] = hashTree(ctx.paths.inRoot(input));
   for (const [name, value] of Object.entries((await step.options?.(ctx)) ?? {})) parts[name] = canonicalJson(value);
   for (const need of step.needs ?? []) parts[need.title] = keyOf(need);
   return parts;
@@ -45,11 +45,10 @@ export function stampPath(step: Step, ctx: Context): string {
 }
 
 /** The stamp of a step; undefined when there is none or it is not one of ours. */
-export async function readStamp(step: Step, ctx: Context): Promise<Stamp | undefined> {
-  const text = await readIfThere(stampPath(step, ctx));
-  if (text === undefined) return undefined;
+export function readStamp(step: Step, ctx: Context): Stamp | undefined {
+  const text = readNowIfThere(stampPath(step, ctx));
   try {
-    return stampSchema.parse(JSON.parse(text));
+    return text === undefined ? undefined : stampSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -73,7 +72,7 @@ export async function freshness(step: Step, ctx: Context, keyOf: (need: Step) =>
 }
 
 async function staleProduct(step: Step, ctx: Context, key: string, parts: KeyParts): Promise<string | undefined> {
-  const stamp = await readStamp(step, ctx);
+  const stamp = readStamp(step, ctx);
   if (stamp === undefined) return 'not made yet';
   if (stamp.key !== key) return changedParts(stamp.parts, parts);
   for (const product of step.produces?.(ctx) ?? []) {

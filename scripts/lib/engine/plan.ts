@@ -33,11 +33,15 @@ export async function plan(goals: readonly Step[], ctx: Context): Promise<PlanEn
     for (const need of step.needs ?? []) keys.set(need, (await keyed.get(need))?.key ?? '');
     return keyOfStep(step, ctx, (need) => keys.get(need) ?? '');
   };
-  const entries = inOrder(goals).map(async (step): Promise<PlanEntry> => {
-    const known = keyAfterNeeds(step);
-    keyed.set(step, known);
-    const { key, parts } = await known;
-    return { step, key, parts, reason: await reasonToRun(step, ctx, { key, parts }) };
+  const steps = inOrder(goals);
+  for (const step of steps) keyed.set(step, keyAfterNeeds(step));
+  // What looks at the machine begins at once. Products are looked for all together: an engine is asked for its images in one go then.
+  const allKeyed = Promise.allSettled(keyed.values());
+  const entries = steps.map(async (step): Promise<PlanEntry> => {
+    const known = keyed.get(step) ?? keyAfterNeeds(step);
+    const reason = step.produces === undefined ? step.check?.(ctx) : allKeyed.then(async () => reasonToRun(step, ctx, await known));
+    const [{ key, parts }, found] = await Promise.all([known, reason]);
+    return { step, key, parts, reason: found };
   });
   // Of several failures the one is told that comes first in the order of the steps, whichever was quicker.
   for (const settled of await Promise.allSettled(entries)) if (settled.status === 'rejected') throw settled.reason;

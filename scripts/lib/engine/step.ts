@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import type { Context } from '../core/context.js';
 import type { JsonObject } from '../core/json.js';
 
@@ -65,9 +65,12 @@ export function file(path: string): Product {
   return {
     name: path,
     async fingerprint() {
-      const found = await stat(path).catch(() => undefined);
-      if (found === undefined) return undefined;
-      return found.isDirectory() ? 'folder' : `${found.size}-${Math.round(found.mtimeMs)}`;
+      try {
+        const found = statSync(path);
+        return found.isDirectory() ? 'folder' : `${found.size}-${Math.round(found.mtimeMs)}`;
+      } catch {
+        return undefined;
+      }
     },
   };
 }

@@ -128,6 +128,6 @@ export async function checkoutState(ctx: Context, checkout: string): Promise<str
     (await ctx.runner.run('git', args, { cwd: checkout, failure: `${checkout} is no git checkout` })).stdout;
   const changes = await git('diff', 'HEAD', '--binary');
   const untracked = (await git('ls-files', '--others', '--exclude-standard', '-z')).split('\0').filter(Boolean).sort();
-  const contents = await Promise.all(untracked.map(async (name) => `${name} ${await hashTree(path.join(checkout, name))}`));
+  const contents = untracked.map((name) => `${name} ${hashTree(path.join(checkout, name))}`);
   return sha256([await git('rev-parse', 'HEAD'), changes, ...contents].join('\n'));
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { buildImage } from '../../../scripts/lib/build/docker-image.js';
+import { buildImage, dockerImage } from '../../../scripts/lib/build/docker-image.js';
 import { put, type TestContext, temporaryFolder, testContext } from '../../support/context.js';
 import { type Call, type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
 
@@ -60,5 +60,27 @@ describe('an image', () => {
     const { call } = await build({ output: '/out' });
     expect(call.line).toContain('--output type=local,dest=/out');
     expect(call.line).not.toContain('--load');
+  });
+});
+
+describe('images that are looked for', () => {
+  const look = 'docker image inspect --format {{.Id}}';
+  const fingerprints = async (runner: FakeRunner): Promise<Array<string | undefined>> => {
+    const ctx = testContext({ runner });
+    return Promise.all(['a:1', 'b:1'].map((name) => dockerImage(name).fingerprint(ctx)));
+  };
+  const answering = (answers: Readonly<Record<string, string | number>>): FakeRunner =>
+    fakeRunner(({ args }) => answers[args.slice(4).join(' ')]);
+
+  test('at the same moment are asked for together', async () => {
+    const runner = answering({ 'a:1 b:1': 'sha256:a\nsha256:b' });
+    expect(await fingerprints(runner)).toEqual(['sha256:a', 'sha256:b']);
+    expect(runner.calls.map(({ args }) => args.join(' '))).toEqual([`${look.replace('docker ', '')} a:1 b:1`]);
+  });
+
+  test('are asked for one by one where one is missing, and later again', async () => {
+    const runner = answering({ 'a:1 b:1': 1, 'a:1': 1, 'b:1': 'sha256:b' });
+    for (const _ of ['first', 'second']) expect(await fingerprints(runner)).toEqual([undefined, 'sha256:b']);
+    expect(runner.calls).toHaveLength(6);
   });
 });

@@ -20,7 +20,7 @@ describe('the hash of a tree', () => {
   test('is the same for the same content, wherever and whenever it was written', async () => {
     const [one, two] = [await tree(), await tree()];
     await utimes(path.join(two, 'a'), new Date(0), new Date(0));
-    expect(await hashTree(one)).toBe(await hashTree(two));
+    expect(hashTree(one)).toBe(hashTree(two));
   });
 
   test.each<[string, (folder: string) => Promise<unknown>]>([
@@ -32,9 +32,9 @@ describe('the hash of a tree', () => {
     ['a symbolic link', (folder) => symlink('a', path.join(folder, 'link'))],
   ])('changes with %s', async (_, change) => {
     const folder = await tree();
-    const before = await hashTree(folder);
+    const before = hashTree(folder);
     await change(folder);
-    expect(await hashTree(folder)).not.toBe(before);
+    expect(hashTree(folder)).not.toBe(before);
   });
 
   test('tells the targets of links apart, without following them', async () => {
@@ -42,21 +42,21 @@ describe('the hash of a tree', () => {
     const links = ['a', 'b', 'nowhere'].map((target) => ({ target, link: path.join(folder, `to-${target}`) }));
     for (const name of ['a', 'b']) await put(path.join(folder, name), 'the same');
     for (const { target, link } of links) await symlink(target, link);
-    expect(new Set(await Promise.all(links.map(({ link }) => hashTree(link)))).size).toBe(3);
+    expect(new Set(links.map(({ link }) => hashTree(link))).size).toBe(3);
   });
 
   test('does not change with bits that say nothing about executing', async () => {
     const folder = await tree();
-    const before = await hashTree(folder);
+    const before = hashTree(folder);
     await chmod(path.join(folder, 'a'), 0o600);
-    expect(await hashTree(folder)).toBe(before);
+    expect(hashTree(folder)).toBe(before);
   });
 
   test('of what is not there is not that of an empty file or folder', async () => {
     const folder = temporaryFolder();
-    const absent = await hashTree(path.join(folder, 'gone'));
+    const absent = hashTree(path.join(folder, 'gone'));
     expect(absent).toBe('absent');
-    expect(await hashTree(folder)).not.toBe(await hashTree(await put(path.join(folder, 'empty'), '')));
+    expect(hashTree(folder)).not.toBe(hashTree(await put(path.join(folder, 'empty'), '')));
   });
 });
 
@@ -106,7 +106,7 @@ describe('a key', () => {
     });
     const parts = await keyParts(made, ctx, () => 'key of the need');
     expect(parts).toEqual({
-      pin: await hashTree(ctx.paths.inRoot('pin')),
+      pin: hashTree(ctx.paths.inRoot('pin')),
       gone: 'absent',
       flags: '["-b","-a"]',
       'the need': 'key of the need',
@@ -122,7 +122,7 @@ describe('a stamp', () => {
   test.each(['', '{"key": "a"', '{"key": "a"}', '[]'])('that reads %j is none', async (text) => {
     const ctx = testContext();
     await put(stampPath(made, ctx), text);
-    expect(await readStamp(made, ctx)).toBeUndefined();
+    expect(readStamp(made, ctx)).toBeUndefined();
   });
 });
 
