@@ -13,6 +13,8 @@ const MAY_NOT = /not in the sudoers|may not run sudo|is not allowed to|can't do 
  */
 async function rootAccess({ machine, runner }: Pick<Surroundings, 'machine' | 'runner'>): Promise<RootAccess> {
   if (machine.uid === 0) return 'root';
+  // It knows nobody without an entry in the passwd database.
+  if (machine.login === undefined) return 'none';
   const { stderr, exitCode } = await runner.run('sudo', ['-n', 'true'], { accept: true }).catch(() => ({ stderr: '', exitCode: 127 }));
   if (exitCode === 0) return 'passwordless';
   if (exitCode === TIMED_OUT) return 'slow';
@@ -50,7 +52,9 @@ const sudo: Check = {
       case 'none':
         return fail(
           `${on.machine.user} is not root and may not use sudo: packages cannot be installed, nor the root file system be assembled`,
-          `as root: apt-get install sudo && usermod -aG sudo ${on.machine.user}   (holds from the next login on); or run as root`,
+          on.machine.login === undefined
+            ? 'run as root, or as a user with an entry in /etc/passwd'
+            : `as root: apt-get install sudo && usermod -aG sudo ${on.machine.login}   (holds from the next login on); or run as root`,
         );
     }
   },

@@ -69,6 +69,14 @@ describe('becoming root', () => {
     });
   });
 
+  test('is not for a user without a login, whom sudo does not know', async () => {
+    expect(await look(sudoChecks, 'sudo', { machine: { uid: 4321, user: 'uid 4321', login: undefined } })).toEqual({
+      verdict: 'fail',
+      seen: expect.stringContaining('uid 4321 is not root and may not use sudo'),
+      mend: 'run as root, or as a user with an entry in /etc/passwd',
+    });
+  });
+
   test.each([
     ['without a password', '', 'pass', 'without a password'],
     ['where the user may not', { stderr: 'alice is not in the sudoers file.', exitCode: 1 }, 'fail', 'may not use sudo'],
