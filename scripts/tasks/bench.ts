@@ -3,6 +3,7 @@ import { benchCheckpoint } from '../bench/checkpoint.js';
 import { type Benchmark, type Figure, ratio } from '../bench/figures.js';
 import { keepTimes } from '../bench/keep.js';
 import { benchPush } from '../bench/push.js';
+import { benchStart } from '../bench/start.js';
 import { componentProgram } from '../lib/build/go-component.js';
 import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
 import { table } from '../lib/cli/table.js';
@@ -19,14 +20,33 @@ import { ballastImage } from '../steps/ballast-image.js';
 import { clusterGoals } from '../steps/cluster.js';
 import { stockContainerd } from '../steps/containerd.js';
 import { counterImage } from '../steps/counter-image.js';
+import { environment } from '../steps/environment.js';
 
 type Benchmarks = Readonly<Record<string, (ctx: Context, record: boolean) => Promise<Benchmark>>>;
-const benchmarks: Benchmarks = { api: benchApi, push: benchPush, checkpoint: checkpointTimes };
+const benchmarks: Benchmarks = { api: benchApi, push: benchPush, checkpoint: checkpointTimes, start: benchStart };
+/** Those that need no cluster. */
+const WITHOUT_CLUSTER = ['start'];
 
 async function checkpointTimes(ctx: Context, record: boolean): Promise<Benchmark> {
   const { samples, figures, report = '' } = await benchCheckpoint(ctx, componentProgram(ctx, stockContainerd.id, 'containerd'));
   const written = await keepTimes(ctx, samples, record);
   return { figures, report: `${report}\nwritten: ${written.join(', ')}` };
+}
+
+/** Brings about what is measured. */
+async function prepare(ctx: Context, chosen: readonly string[]): Promise<void> {
+  const started = chosen.includes('start') ? environment : [];
+  if (chosen.every((name) => WITHOUT_CLUSTER.includes(name))) {
+    await bringAbout(ctx, started, { before: machineFits(ctx) });
+    return;
+  }
+  const { ports } = await readClusterConfig(ctx.options.clusterConfig);
+  const forCheckpoints = chosen.includes('checkpoint') ? [ballastImage, stockContainerd] : [];
+  await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ...forCheckpoints, ...started], {
+    before: machineFits(ctx, { ports }),
+  });
+  const { counter, ballast } = imageNames(ctx.options);
+  for (const image of chosen.includes('checkpoint') ? [counter, ballast] : [counter]) await loadImage(ctx, image);
 }
 
 export default task({
@@ -37,6 +57,7 @@ export default task({
     '  api         a checkpoint through the API against one straight at the kubelet',
     '  push        kubernetes:push against the bare compiler',
     '  checkpoint  checkpoints against runc alone and containerd without patches, from little memory to 1 GiB; keeps the samples and a picture',
+    '  start       the start of commands against bare Node and npm; needs no cluster, only what setup makes',
   ],
   flags: {
     ...clusterFlags,
@@ -51,11 +72,7 @@ export default task({
     const chosen = words.length === 0 ? Object.keys(benchmarks) : words;
     if (flags.record && !chosen.includes('checkpoint'))
       throw new UsageError('--record: only the times of checkpoints are kept', { hint: 'npm run bench -- checkpoint --record' });
-    const { ports } = await readClusterConfig(ctx.options.clusterConfig);
-    const goals = [...clusterGoals(ctx.options), counterImage, ...(chosen.includes('checkpoint') ? [ballastImage, stockContainerd] : [])];
-    await bringAbout(ctx, goals, { before: machineFits(ctx, { ports }) });
-    const { counter, ballast } = imageNames(ctx.options);
-    for (const image of chosen.includes('checkpoint') ? [counter, ballast] : [counter]) await loadImage(ctx, image);
+    await prepare(ctx, chosen);
     const figures: Figure[] = [];
     for (const name of chosen) {
       ctx.say(`measuring: ${name}`);

@@ -77,6 +77,9 @@ test('a benchmark that there is not is refused with the names of those that ther
     printJson: () => undefined,
     forPeople: true,
   });
-  await expect(refused).rejects.toMatchObject({ message: 'there is no benchmark everything', hint: 'Benchmarks: api, push, checkpoint' });
+  await expect(refused).rejects.toMatchObject({
+    message: 'there is no benchmark everything',
+    hint: 'Benchmarks: api, push, checkpoint, start',
+  });
   expect(runner.lines).toEqual([]);
 });
