@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import path from 'node:path';
-import YAML from 'yaml';
+import { CORE_SCHEMA, load } from 'js-yaml';
 import { messageOf, UsageError } from '../core/errors.js';
 import { readIfThere } from '../core/files.js';
 import { type Cluster, type ConfigFile, type ContextEntry, readConfigFile, type User } from './config-file.js';
@@ -64,7 +64,7 @@ async function readNamed(file: string): Promise<string> {
 
 function parse(file: string, text: string): ConfigFile {
   try {
-    return readConfigFile(YAML.parse(text, { logLevel: 'error' }) ?? {}, path.dirname(file));
+    return readConfigFile(load(text, { schema: CORE_SCHEMA }) ?? {}, path.dirname(file));
   } catch (error) {
     throw new UsageError(`the kubeconfig cannot be read: ${file}`, { details: messageOf(error).split('\n').slice(0, 5) });
   }
