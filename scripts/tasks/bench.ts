@@ -2,6 +2,7 @@ import { benchApi } from '../bench/api.js';
 import { benchCheckpoint } from '../bench/checkpoint.js';
 import { type Benchmark, type Figure, ratio } from '../bench/figures.js';
 import { keepTimes } from '../bench/keep.js';
+import { pluginStart } from '../bench/plugin-start.js';
 import { benchPush } from '../bench/push.js';
 import { benchStart } from '../bench/start.js';
 import { componentProgram } from '../lib/build/go-component.js';
@@ -23,9 +24,7 @@ import { counterImage } from '../steps/counter-image.js';
 import { environment } from '../steps/environment.js';
 
 type Benchmarks = Readonly<Record<string, (ctx: Context, record: boolean) => Promise<Benchmark>>>;
-const benchmarks: Benchmarks = { api: benchApi, push: benchPush, checkpoint: checkpointTimes, start: benchStart };
-/** Those that need no cluster. */
-const WITHOUT_CLUSTER = ['start'];
+const benchmarks: Benchmarks = { api: benchApi, push: benchPush, checkpoint: checkpointTimes, start: startTimes };
 
 async function checkpointTimes(ctx: Context, record: boolean): Promise<Benchmark> {
   const { samples, figures, report = '' } = await benchCheckpoint(ctx, componentProgram(ctx, stockContainerd.id, 'containerd'));
@@ -33,13 +32,14 @@ async function checkpointTimes(ctx: Context, record: boolean): Promise<Benchmark
   return { figures, report: `${report}\nwritten: ${written.join(', ')}` };
 }
 
+async function startTimes(ctx: Context): Promise<Benchmark> {
+  const { figures } = await benchStart(ctx);
+  return { figures: [...figures, ...(await pluginStart(ctx))] };
+}
+
 /** Brings about what is measured. */
 async function prepare(ctx: Context, chosen: readonly string[]): Promise<void> {
   const started = chosen.includes('start') ? environment : [];
-  if (chosen.every((name) => WITHOUT_CLUSTER.includes(name))) {
-    await bringAbout(ctx, started, { before: machineFits(ctx) });
-    return;
-  }
   const { ports } = await readClusterConfig(ctx.options.clusterConfig);
   const forCheckpoints = chosen.includes('checkpoint') ? [ballastImage, stockContainerd] : [];
   await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ...forCheckpoints, ...started], {
@@ -57,7 +57,7 @@ export default task({
     '  api         a checkpoint through the API against one straight at the kubelet',
     '  push        kubernetes:push against the bare compiler',
     '  checkpoint  checkpoints against runc alone and containerd without patches, from little memory to 1 GiB; keeps the samples and a picture',
-    '  start       the start of commands against bare Node and npm; needs no cluster, only what setup makes',
+    '  start       the start of commands against bare Node and npm, and kubectl checkpoint against the bare request',
   ],
   flags: {
     ...clusterFlags,

@@ -1,58 +1,28 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import YAML from 'yaml';
-import * as z from 'zod';
-import { kubeContext, kubectl } from '../../lib/cluster/kubectl.js';
+import { type Admin, openAdmin } from '../../lib/cluster/admin.js';
+import { kubeContext } from '../../lib/cluster/kubectl.js';
 import type { Context } from '../../lib/core/context.js';
 import { ToolkitError } from '../../lib/core/errors.js';
 
-const kubeconfig = z.looseObject({
-  clusters: z.array(z.looseObject({ cluster: z.looseObject({ server: z.string(), 'certificate-authority-data': z.string() }) })).length(1),
-  users: z
-    .array(z.looseObject({ user: z.looseObject({ 'client-certificate-data': z.string(), 'client-key-data': z.string() }) }))
-    .length(1),
-});
-
 /** Ways to the API server of the cluster. */
-export interface ApiAccess {
+export interface ApiAccess extends Admin {
   /** `http://127.0.0.1:PORT` of a running `kubectl proxy`. */
   readonly proxy: string;
-  /** The API server itself. */
-  readonly server: string;
-  /** Arguments of curl for direct TLS with the administrator's client certificate. */
-  readonly asAdmin: readonly string[];
-  /** Arguments of curl for direct TLS with a token. */
-  withToken(token: string): readonly string[];
   /** Ends the proxy and removes the key. */
   close(): Promise<void>;
 }
 
 /** Opens all ways to the API server. */
 export async function openApi(ctx: Context): Promise<ApiAccess> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'api-'));
-  const { stdout } = await kubectl(ctx, ['config', 'view', '--raw', '--minify', '--flatten']);
-  const config = kubeconfig.parse(YAML.parse(stdout));
-  const write = async (name: string, base64: string): Promise<string> => {
-    const file = path.join(folder, name);
-    await writeFile(file, Buffer.from(base64, 'base64'), { mode: 0o600 });
-    return file;
-  };
-  const [cluster, user] = [config.clusters[0]?.cluster, config.users[0]?.user];
-  if (cluster === undefined || user === undefined) throw new ToolkitError('the kubeconfig has no cluster and user for the context');
-  const ca = await write('ca.crt', cluster['certificate-authority-data']);
-  const certificate = await write('client.crt', user['client-certificate-data']);
-  const key = await write('client.key', user['client-key-data']);
+  const admin = await openAdmin(ctx);
   const { address, end } = await startProxy(ctx);
   return {
+    ...admin,
     proxy: address,
-    server: cluster.server,
-    asAdmin: ['--cacert', ca, '--cert', certificate, '--key', key],
-    withToken: (token) => ['--cacert', ca, '--header', `Authorization: Bearer ${token}`],
     close: async () => {
       await end();
-      await rm(folder, { recursive: true, force: true });
+      await admin.close();
     },
   };
 }
