@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 /** Large, and used by few tasks: they stay where they are. */
-const LEFT_OUT = /^(@kubernetes\/client-node|echarts)$/;
+const LEFT_OUT = /^(@kubernetes\/client-node|echarts|zx)$/;
 
 /** The sources hold a mistake. Its message names file and line. */
 export class BundleError extends Error {

@@ -1,4 +1,3 @@
-import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { clusterOptions, nameFlag } from '../lib/cli/cluster-flags.js';
 import { task } from '../lib/cli/task.js';
@@ -22,9 +21,8 @@ export default task({
     await runKind(ctx, ['export', 'logs', '--name', clusterName, folder], {
       failure: 'the logs could not be exported',
     });
-    const names = await readdir(folder, { recursive: true });
-    const isFile = await Promise.all(names.map(async (name) => (await stat(path.join(folder, name)).catch(() => undefined))?.isFile()));
-    const files = names.filter((_, index) => isFile[index] === true);
+    const { glob } = await import('zx');
+    const files = await glob('**/*', { cwd: folder, onlyFiles: true, dot: true });
     print(`${files.length} files in ${folder}`);
     printJson({ cluster: clusterName, folder, files: files.sort() });
     return undefined;

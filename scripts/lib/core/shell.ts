@@ -1,17 +1,8 @@
-/** What `$'…'` writes otherwise than it is (bash(1), ANSI-C quoting; POSIX.1-2024, 2.2.4). */
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  "'": "\\'",
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-  '\f': '\\f',
-};
+import { quote } from 'zx/core';
 
 /** A word as it is pasted into a shell: plain ones stay plain, others stand in one line. */
 export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `$'${word.replaceAll(/[\\'\n\r\t\v\f]/g, (character) => ESCAPES[character] ?? character)}'`;
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : quote(word);
 }
 
 /** A word for any POSIX shell, as in the scripts that programs run with sh: that knows no `$'…'`. */
