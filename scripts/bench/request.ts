@@ -27,7 +27,7 @@ export async function timedRequest(ctx: Context, container: RunningContainer, ad
   const [body = '', end = ''] = stdout.split('\n');
   const [status = '', seconds = ''] = end.split(' ');
   const archive = archiveOf({ status: Number(status), body });
-  await cleanUpAfterSuccess(ctx, container, before);
+  await cleanUpAfterSuccess(ctx, container, before, await look(ctx, container));
   await node.remove(archive);
   await ctx.clock.sleep(APART_MS, ctx.signal);
   return Number(seconds);

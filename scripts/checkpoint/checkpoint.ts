@@ -7,7 +7,7 @@ import { readIfThere, writeAtomically } from '../lib/core/files.js';
 import { holdLock } from '../lib/core/lock.js';
 import { hintFor, type Kube, statusMessage } from '../lib/kube/client.js';
 import { archiveIn } from './answer.js';
-import { cleanUpAfterSuccess, criuReason, type Failure, look, restoreAfterFailure, type Sight } from './cleanup.js';
+import { cleanUpAfterSuccess, criuReason, type Failure, look, restoreAfterFailure, type Sight, standBy } from './cleanup.js';
 import { type Checkpoint, removeArchive } from './node-archive.js';
 import { kubeletRoute, subresourceRoute } from './routes.js';
 import { DEFAULT_TIMEOUT_SECONDS, GRACE_SECONDS, KUBELET_LEAST_SECONDS } from './timeout.js';
@@ -80,8 +80,10 @@ async function command(
   await keepApart(ctx, last);
   const start = ctx.clock.now();
   let answer: HttpAnswer | undefined;
+  const asking = ask();
+  const after = before === undefined ? undefined : standBy(ctx, container);
   try {
-    answer = await ask();
+    answer = await asking;
     if (answer.status !== 200) {
       const reason = answer.status >= 500 && before !== undefined ? await criuReason(ctx, container.node, answer.body) : [];
       throw refused(container, route, answer, reason);
@@ -90,7 +92,7 @@ async function command(
     const seconds = secondsSince(ctx.clock, start);
     if (ctx.signal.aborted) throw await stopped(ctx, container.node, archive, reached);
     // Looked at after a success too: a container that was paused before the call still is.
-    if (before !== undefined) await cleanUpAfterSuccess(ctx, container, before);
+    if (before !== undefined && after !== undefined) await cleanUpAfterSuccess(ctx, container, before, await after.look());
     return { archive, node: container.node, seconds };
   } catch (error) {
     // After a refusal nothing was begun, and what is to be seen on the node is another one's.
@@ -99,6 +101,8 @@ async function command(
       await afterwards(ctx, container, failure, reached);
     }
     throw error;
+  } finally {
+    after?.dismiss();
   }
 }
 

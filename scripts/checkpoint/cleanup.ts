@@ -1,3 +1,5 @@
+import { PassThrough } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { archiveFolder } from '../lib/cluster/kubelet.js';
 import { Node, type NodeScript, readTasks, shell } from '../lib/cluster/node.js';
 import type { RunningContainer } from '../lib/cluster/pod.js';
@@ -52,10 +54,41 @@ export async function look(ctx: Pick<Context, 'runner'>, container: RunningConta
   return readSight((await new Node(ctx.runner, container.node).run(shell(lookScript(container)))).stdout, container);
 }
 
-/** After a success: takes out what the runtime forgot, and resumes a container that was paused before the call and still is. */
-export async function cleanUpAfterSuccess(ctx: Context, container: RunningContainer, before: Sight): Promise<void> {
+/** A look that stands by on the node. */
+export interface StandBy {
+  /** Looks now. */
+  look(): Promise<Sight>;
+  /** There will be no look, unless there was one. */
+  dismiss(): void;
+}
+
+/**
+ * Has a look stand by: a command on a node takes a while to begin, which is over by the time that a checkpoint is made. It ends by
+ * itself when this process does.
+ */
+export function standBy(ctx: Context, container: RunningContainer): StandBy {
+  const word = new PassThrough();
+  const { text, args } = lookScript(container);
+  const command = shell({ text: `read -r word || exit 0\n${text}`, args });
+  // After what is on its way already: the checkpoint itself.
+  const printed = setImmediate().then(() => new Node(ctx.runner, container.node).run(command, { inputStream: word }));
+  printed.catch(() => undefined);
+  return {
+    look: async () => {
+      word.end('\n');
+      const seen = await printed.catch(() => undefined);
+      return seen === undefined ? look(ctx, container) : readSight(seen.stdout, container);
+    },
+    dismiss: () => void word.end(),
+  };
+}
+
+/**
+ * After a success: takes out what the runtime forgot, and resumes a container that was paused before the call and still is.
+ * @param now what is on the node now
+ */
+export async function cleanUpAfterSuccess(ctx: Context, container: RunningContainer, before: Sight, now: Sight): Promise<void> {
   const node = new Node(ctx.runner, container.node);
-  const now = await look(ctx, container);
   await Promise.all([removeLeftovers(node, before, now), resume(ctx, node, container, now)]);
 }
 

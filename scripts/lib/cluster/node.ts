@@ -34,7 +34,8 @@ export class Node {
 
   /** Runs a command in it. @throws CommandError as the runner does */
   run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    const interactive = options.input === undefined && options.inputFile === undefined ? [] : ['--interactive'];
+    const { input, inputStream, inputFile } = options;
+    const interactive = [input, inputStream, inputFile].every((given) => given === undefined) ? [] : ['--interactive'];
     return this.runner.run('docker', ['exec', ...interactive, this.name, ...command], options);
   }
 

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { type Options as ExecaOptions, execa, type Result, type ResultPromise } from 'execa';
 import { endingByInput, endingOf, limited } from './ending.js';
 import { CommandError } from './errors.js';
@@ -14,6 +15,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Text for standard input; none by default. */
   readonly input?: string;
+  /** What comes to standard input while the command runs. */
+  readonly inputStream?: Readable;
   /** A file for standard input. */
   readonly inputFile?: string;
   /** Standard output goes into this file (created) and is not kept. */
@@ -116,9 +119,9 @@ interface Start {
   readonly detached: boolean;
 }
 
-function startOf(file: string, args: readonly string[], { interactive = false, input, inputFile }: RunOptions): Start {
+function startOf(file: string, args: readonly string[], { interactive = false, input, inputStream, inputFile }: RunOptions): Start {
   const asRoot = !interactive && file === 'sudo' && args[0] === '--';
-  const watched = asRoot && input === undefined && inputFile === undefined;
+  const watched = asRoot && [input, inputStream, inputFile].every((given) => given === undefined);
   const unattended = watched ? supervised(args) : ['-n', ...args];
   // sudo knows its user by the terminal, which a session of its own would not have.
   return { words: asRoot ? unattended : args, asRoot, watched, detached: !interactive && file !== 'sudo' };
@@ -167,9 +170,10 @@ function execaOptions(options: RunOptions, { watched, detached }: Start, env: No
 }
 
 /** Where a command that does not talk to the terminal reads from. */
-function standardInput({ input, inputFile, reply }: RunOptions, watched: boolean): Pick<ExecaOptions, 'input' | 'stdin'> {
+function standardInput({ input, inputStream, inputFile, reply }: RunOptions, watched: boolean): Pick<ExecaOptions, 'input' | 'stdin'> {
   if (watched || reply !== undefined) return { stdin: 'pipe' };
   if (input !== undefined) return { input };
+  if (inputStream !== undefined) return { input: inputStream };
   return { stdin: inputFile === undefined ? 'ignore' : { file: inputFile } };
 }
 

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { type CheckpointRequest, checkpoint, type Route } from '../../../scripts/checkpoint/checkpoint.js';
 import type { HttpAnswer } from '../../../scripts/lib/cluster/kubelet.js';
@@ -33,8 +34,10 @@ interface FakeNode {
 /** A node that works as containerd's does, as far as it is looked at. */
 function fakeNode(state: Partial<FakeNode> = {}): { node: FakeNode; runner: FakeRunner } {
   const node: FakeNode = { paused: false, archives: [], partial: [], images: [], criuLog: '', ...state };
-  const runner = fakeRunner(({ args, line }) => {
-    const rest = args.slice(2);
+  const runner = fakeRunner(async ({ args, line, options }) => {
+    const rest = args.slice(args.indexOf('node-1') + 1);
+    // A look that stands by takes place when it is told to.
+    if (options.inputStream !== undefined && (await text(options.inputStream)) === '') return '';
     const tasks = (): string => `TASK PID STATUS\n${ID} 17 ${node.paused ? 'PAUSED' : 'RUNNING'}`;
     if (rest[0] === 'sh' && line.includes('images ls'))
       return [...node.images, `tasks:\n${tasks()}`, 'archives:', ...node.archives].join('\n');
@@ -110,7 +113,7 @@ describe('the way to a checkpoint', () => {
     const runner = fakeRunner(async (call) => {
       if (call.args[0] === 'ps') return 'cp 1 running control-plane\nnode-1 2 running worker';
       if (call.line.includes('curl')) return `${OK.body}\n200`;
-      return node.run(call.file, call.args);
+      return node.run(call.file, call.args, call.options);
     });
     await checkpoint(testContext({ runner }), container, { timeoutSeconds: null });
     expect(runner.lines.find((line) => line.includes('curl'))).toMatch(

@@ -1,9 +1,12 @@
 import path from 'node:path';
-import { expect, test } from 'vitest';
-import { lookScript, readSight } from '../../../scripts/checkpoint/cleanup.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
+import { lookScript, readSight, standBy } from '../../../scripts/checkpoint/cleanup.js';
 import { shell } from '../../../scripts/lib/cluster/node.js';
 import { CommandError } from '../../../scripts/lib/core/errors.js';
-import { put, realRunner, temporaryFolder } from '../../support/context.js';
+import type { Runner } from '../../../scripts/lib/core/runner.js';
+import { put, realRunner, temporaryFolder, testContext } from '../../support/context.js';
+import { fakeRunner } from '../../support/fake-runner.js';
 
 const ID = '0123456789abcdef';
 const container = {
@@ -52,4 +55,53 @@ test('there may be nothing', async () => {
 
 test.each(['images', 'tasks'])('a look at %s that fails is an error, not an empty sight', async (what) => {
   await expect(lookWith(`case "$*" in *${what}*) echo no containerd >&2; exit 1 ;; esac`, '/nowhere')).rejects.toThrow(CommandError);
+});
+
+describe('a look that stands by', () => {
+  /** A node whose ctr(8) tells of an image that a file names. */
+  async function node() {
+    const programs = temporaryFolder();
+    const image = path.join(programs, 'image');
+    await put(path.join(programs, 'ctr'), `#!/bin/sh\ncase "$*" in *images*) cat ${image} ;; esac\n`, 0o755);
+    await put(image, 'before\n');
+    const real = realRunner({ env: { PATH: `${programs}${path.delimiter}${process.env['PATH']}` } });
+    const runner = fakeRunner(({ args, options }) => real.run('sh', args.slice(args.indexOf('sh') + 1), options));
+    return { image, runner, ctx: testContext({ runner }) };
+  }
+
+  test('sees what there is when it takes place', async () => {
+    const { image, runner, ctx } = await node();
+    const after = standBy(ctx, container);
+    await sleep(50);
+    expect(runner.lines).toHaveLength(1);
+    await put(image, 'after\n');
+    expect((await after.look()).images).toEqual(new Set(['after']));
+    after.dismiss();
+    expect(runner.lines).toHaveLength(1);
+  });
+
+  test('ends when none takes place', async () => {
+    const ended: string[] = [];
+    const { runner, ctx } = await node();
+    const whole = {
+      ...ctx,
+      runner: { run: (...call: Parameters<Runner['run']>) => runner.run(...call).finally(() => ended.push('ended')) },
+    };
+    standBy(whole, container).dismiss();
+    await vi.waitFor(() => expect(ended).toEqual(['ended']));
+  });
+
+  test('that is lost is made up for', async () => {
+    const { image, runner, ctx } = await node();
+    let first = true;
+    const broken: Runner = {
+      run: (...call) => {
+        if (!first) return runner.run(...call);
+        first = false;
+        return Promise.reject(new CommandError('docker exec', 137, ''));
+      },
+    };
+    await put(image, 'after\n');
+    expect((await standBy({ ...ctx, runner: broken }, container).look()).images).toEqual(new Set(['after']));
+  });
 });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
 import { CommandError, renderError } from '../../../scripts/lib/core/errors.js';
 import { commandLine, createRunner, hasProgram, type Runner, withDefaults } from '../../../scripts/lib/core/runner.js';
@@ -105,6 +106,23 @@ describe('a command that succeeds', () => {
     const { stdout } = await realRunner().run('cat', [], { inputFile, stdoutFile: path.join(folder, 'out') });
     expect(stdout).toBe('');
     expect(await readFile(path.join(folder, 'out'), 'utf8')).toBe('content');
+  });
+
+  test('gets input while it runs', async () => {
+    const input = new PassThrough();
+    const lines: string[] = [];
+    const run = realRunner().run(...sh('echo ready; read -r word; echo "$word"'), {
+      inputStream: input,
+      onEachLine: (line) => {
+        lines.push(line);
+        if (line === 'ready') input.end('go\n');
+      },
+    });
+    expect((await run).stdout).toBe('ready\ngo');
+  });
+
+  test('that ends before its input does has ended', async () => {
+    expect((await realRunner().run(...sh('echo done'), { inputStream: new PassThrough() })).stdout).toBe('done');
   });
 
   test('waits for no input when it gets none', async () => {
