@@ -17,7 +17,7 @@ export const APART_MS = 1100;
 
 /** What containerd says of a container that is paused, for whatever reason. */
 const BUSY = /cannot pause a paused container/;
-/** What our containerd says when it has not touched the container, for another checkpoint of it is under route. */
+/** What our containerd says when it has not touched the container, for another checkpoint of it is under way. */
 const IN_PROGRESS = /a checkpoint of container .* is already in progress/;
 /** How our containerd says where CRIU's log is, and how it ends. */
 const TELLS_LOG = /CRIU's log (?:is|will be) kept in /;
