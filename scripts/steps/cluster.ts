@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readClusterConfig } from '../lib/cluster/config.js';
 import { type ClusterFacts, decide, nodeIds } from '../lib/cluster/decision.js';
@@ -21,6 +21,8 @@ import { nodeImage } from './node-image.js';
 /** How long each part of a cluster may take, milliseconds. */
 const PATIENCE_MS = 180_000;
 const READY_TIMEOUT = `${PATIENCE_MS / 1000}s`;
+/** What a cluster must hold before anyone can ask it for a restore. */
+const RESTORE_POLICY = 'manifests/restore-policy.yaml';
 const LOOK = 'Look at it: npm run kubectl -- get pods -A; npm run cluster:logs';
 
 /** The containers of a running cluster, as a product. */
@@ -43,8 +45,9 @@ export function clusterStep({ clusterName }: Pick<Options, 'clusterName'>): Step
     seconds: 25,
     uses: ['docker'],
     needs: [kind, kubernetes, nodeImage],
-    options: async ({ options }) => ({
+    options: async ({ options, paths }) => ({
       configuration: sha256((await readClusterConfig(options.clusterConfig)).text),
+      'restore policy': sha256(await readFile(paths.inRoot(RESTORE_POLICY), 'utf8')),
     }),
     produces: () => [runningCluster(clusterName)],
     run: (ctx) => bringUp(ctx, self),
@@ -117,6 +120,9 @@ async function create(ctx: StepContext): Promise<void> {
       },
     );
     await untilReady(ctx);
+    await kubectl(ctx, ['apply', '--filename', ctx.paths.inRoot(RESTORE_POLICY)], {
+      failure: 'the policy for restores could not be applied',
+    });
   } catch (error) {
     const later = forCleanup(ctx);
     await runKind(later, ['export', 'logs', '--name', clusterName, path.join(ctx.logs, 'nodes')], {

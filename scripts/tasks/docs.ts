@@ -13,6 +13,7 @@ import doctor from './doctor.js';
 import e2eApi from './e2e-api.js';
 import e2eCheckpoint from './e2e-checkpoint.js';
 import e2eDocker from './e2e-docker.js';
+import e2eRestore from './e2e-restore.js';
 import forkBump from './fork-bump.js';
 import forkCheck from './fork-check.js';
 import forkEdit from './fork-edit.js';
@@ -67,7 +68,7 @@ export default docs;
 const groups = [
   { title: 'First', tasks: [e2eCheckpoint, doctor, setup] },
   { title: 'The cluster', tasks: [clusterUp, clusterStatus, kubectl, imageLoad, clusterLogs, clusterDown, kind] },
-  { title: 'Checkpoints', tasks: [checkpoint, e2eApi, e2eDocker] },
+  { title: 'Checkpoints', tasks: [checkpoint, e2eApi, e2eRestore, e2eDocker] },
   { title: 'The forks', tasks: [forkEdit, kubernetesPush, forkExport, forkCheck, forkTest, forkBump] },
   { title: 'Tests and measurements', tasks: [test, testBoxes, bench, docs] },
   { title: 'Cleaning up', tasks: [clean] },

@@ -15,6 +15,7 @@ const two = `${clusterName}-two`;
 const { ctx, dispose } = realContext({ clusterName: two });
 const nodes = { server: `${two}-control-plane`, client: `${two}-worker` } as const;
 let folder: string;
+let config: string;
 
 /** A pod that is bound to a node. */
 const pod = (name: string, node: string): string =>
@@ -31,7 +32,7 @@ const pod = (name: string, node: string): string =>
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'two-'));
-  const config = path.join(folder, 'two.yaml');
+  config = path.join(folder, 'two.yaml');
   await writeFile(config, 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n  - role: control-plane\n  - role: worker\n');
   await toolkitJson('cluster:up', ['--name', two, '--config', config]);
   await toolkitJson('image:load', ['--name', two, counterImage]);
@@ -43,6 +44,43 @@ afterAll(async () => {
   await toolkit('cluster:down', ['--name', two]);
   await rm(folder, { recursive: true, force: true });
   dispose();
+});
+
+test('pods start from checkpoint archives, from node to node, and from none that does not fit', async () => {
+  const { proven } = (await toolkitJson('e2e:restore', ['--name', two, '--config', config])) as { proven: Array<{ what: string }> };
+  expect(proven.map(({ what }) => what)).toEqual([
+    'a counter is checkpointed',
+    'a pod starts from the archive: the count goes on, the log has its beginning, the image is the true one',
+    'a second pod starts from the same archive',
+    'when its process has ended it starts from its image',
+    'or goes back to its archive, when its pod says so',
+    'a counter is restored 6 times in a row, each time from a checkpoint of the one before, over 2 nodes',
+    'open files in an emptyDir, one in memory and /dev/shm come along with their content',
+    'so do changes of the root file system, with modes and deletions',
+    'two containers of a pod start from an archive each',
+    'a server listens on, and its open connections are closed',
+    'a container with a terminal goes on',
+    'who may make pods may not restore them',
+    'nor turn a pod into a restored one',
+    'who has the right to create pods/restore may, and change it afterwards without',
+    ...[
+      'that is absent',
+      'that is empty',
+      'that is no tar',
+      'that is compressed',
+      'that is cut off',
+      'that is a link',
+      'with a link in it',
+      'with a path that leads outside',
+      'with a file that no checkpoint has',
+      'of another namespace',
+      'of another container',
+      'of another image',
+      'of another architecture',
+      'whose mount the pod lacks',
+    ].map((what) => `an archive ${what} is refused`),
+    'a container whose memory is missing does not start at all: CRIU’s reason is told, and its log is kept',
+  ]);
 });
 
 test('pods reach each other across nodes', async () => {

@@ -87,6 +87,7 @@ async function haveNeeds({ root }: Machine, keys: Readonly<Record<string, string
 async function machine(config = CONFIG): Promise<Machine> {
   const made = new Machine();
   await put(path.join(made.root, 'cluster', 'cluster.yaml'), config);
+  await put(path.join(made.root, 'manifests', 'restore-policy.yaml'), 'a policy');
   await haveNeeds(made);
   return made;
 }
@@ -102,6 +103,13 @@ async function machineWithCluster(): Promise<Machine> {
 }
 
 describe('a cluster that is not there', () => {
+  test('holds the policy for restores as soon as it serves', async () => {
+    const there = await machine();
+    await runAlone(cluster, there.run());
+    const applied = there.runner.calls.filter(({ args }) => args.includes('apply')).map(({ args }) => args.slice(2));
+    expect(applied).toEqual([['apply', '--filename', path.join(there.root, 'manifests', 'restore-policy.yaml')]]);
+  });
+
   test('is created of the image that was built, by the configuration, and serves when the step ends', async () => {
     const there = await machine();
     const ctx = there.run();
