@@ -2,23 +2,14 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { type CheckpointRequest, checkpoint, type Route } from '../../../scripts/checkpoint/checkpoint.js';
 import type { HttpAnswer } from '../../../scripts/lib/cluster/kubelet.js';
-import type { RunningContainer } from '../../../scripts/lib/cluster/pod.js';
 import { InterruptedError } from '../../../scripts/lib/core/errors.js';
 import type { Kube } from '../../../scripts/lib/kube/client.js';
+import { container } from '../../support/container.js';
 import { type TestContext, testContext } from '../../support/context.js';
 import { type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
 
-const ID = '0123456789abcdef0123456789abcdef';
+const { id: ID } = container;
 const ARCHIVE = '/var/lib/kubelet/checkpoints/checkpoint-counter_default-main-2026-01-02T12:00:00Z.tar';
-const container: RunningContainer = {
-  namespace: 'default',
-  pod: 'counter',
-  container: 'main',
-  node: 'node-1',
-  id: ID,
-  restartCount: 0,
-  image: 'counter:latest',
-};
 const OK: HttpAnswer = { status: 200, body: JSON.stringify({ items: [ARCHIVE] }) };
 
 /** What a node holds, and what is done to it. */

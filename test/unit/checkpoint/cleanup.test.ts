@@ -5,19 +5,11 @@ import { lookScript, readSight, standBy } from '../../../scripts/checkpoint/clea
 import { shell } from '../../../scripts/lib/cluster/node.js';
 import { CommandError } from '../../../scripts/lib/core/errors.js';
 import type { Runner } from '../../../scripts/lib/core/runner.js';
+import { container } from '../../support/container.js';
 import { put, realRunner, temporaryFolder, testContext } from '../../support/context.js';
 import { fakeRunner } from '../../support/fake-runner.js';
 
-const ID = '0123456789abcdef';
-const container = {
-  namespace: 'default',
-  pod: 'counter',
-  container: 'main',
-  node: 'node-1',
-  id: ID,
-  restartCount: 0,
-  image: 'counter:latest',
-};
+const { id: ID } = container;
 
 /** Looks with a ctr(8) that does what is told. @param folder holds archives */
 async function lookWith(ctr: string, folder: string) {
