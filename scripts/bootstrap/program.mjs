@@ -49,11 +49,12 @@ export function helpOf({ folder }, task) {
  * Loads the program; makes it first where there is none yet. It is in memory then as a whole, so the cache may be removed while it runs.
  * Where the cache cannot be written, each start makes it anew.
  * @param {Program} program
+ * @param {{keep?: boolean}} [options] keep: false for a run that is to leave nothing behind
  * @returns {Promise<{main: Main, inSources: (text: string) => Promise<string>}>} what it exports; and what puts the places in the
  * sources into its stack traces
  * @throws {import('./bundle.mjs').BundleError} when a source has a mistake
  */
-export async function loadProgram({ root, sources, folder }) {
+export async function loadProgram({ root, sources, folder }, { keep = true } = {}) {
   const file = path.join(folder, CODE);
   const code = textOf(readIfThere(file));
   if (code !== undefined)
@@ -61,6 +62,7 @@ export async function loadProgram({ root, sources, folder }) {
 
   const made = await (await import('./bundle.mjs')).bundle(root, sources, file);
   const { script, exports } = run(root, file, made.code);
+  if (!keep) return { main: exports, inSources: tracing(file, made.map) };
   // Every task is loaded for this: what has run by then, the compiled code holds.
   const help = JSON.stringify(await exports.helpTexts(root));
   store(folder, { [CODE]: made.code, [MAP]: made.map, [COMPILED]: script.createCachedData(), [HELP]: help });

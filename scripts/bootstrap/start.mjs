@@ -28,7 +28,8 @@ export async function start([task, ...args]) {
     if (help !== undefined) return console.log(help);
   }
   try {
-    const { main, inSources } = await loadProgram(program);
+    // What only looks changes nothing: a cache that such a run of root's had begun would be closed to the user.
+    const { main, inSources } = await loadProgram(program, { keep: task !== 'doctor' && !args.includes('--dry-run') });
     process.exitCode = await main.main({ root, cache, task, args, inSources });
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'BundleError') throw error;

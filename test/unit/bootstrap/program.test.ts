@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -140,6 +141,13 @@ describe('a program', () => {
     await kit.say('two');
     expect(await kit.said()).toBe('two');
     expect(await readFile(kit.cache, 'utf8')).toBe('');
+  });
+
+  test('runs without being kept, for a run that is to leave nothing behind', async () => {
+    const kit = await Kit.make();
+    const { main } = await loadProgram(programOf(kit.root, kit.cache), { keep: false });
+    expect(await (main.main as unknown as () => Promise<string[]>)()).toContain('one');
+    expect(existsSync(kit.cache)).toBe(false);
   });
 
   test('is made by two starts at once without harm', async () => {
