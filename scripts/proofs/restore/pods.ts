@@ -75,6 +75,12 @@ export async function logOf(ctx: Context, name: string, container: string, { pre
   return (await inProof(ctx, ['logs', name, '--container', container, ...(previous ? ['--previous'] : [])])).stdout;
 }
 
+/** When the first line of a container's log was printed, milliseconds since the epoch. */
+export async function logBegan(ctx: Context, name: string, container: string): Promise<number> {
+  const { stdout } = await inProof(ctx, ['logs', name, '--container', container, '--timestamps']);
+  return Date.parse(stdout.split(' ')[0] ?? '');
+}
+
 /** Waits until an event of a pod matches, and gives its message. */
 export async function eventOf(ctx: Context, name: string, pattern: RegExp): Promise<string> {
   const messages = async (): Promise<string> =>

@@ -1,5 +1,5 @@
 import { checkpoint } from '../../checkpoint/checkpoint.js';
-import { type PodManifest, restoredPod } from '../../checkpoint/restore.js';
+import { restoredPod } from '../../checkpoint/restore.js';
 import { kubectl } from '../../lib/cluster/kubectl.js';
 import { archiveFolder } from '../../lib/cluster/kubelet.js';
 import { Node } from '../../lib/cluster/node.js';
@@ -18,8 +18,6 @@ interface Refused {
   /** For sh, in the checkpoint folder: $1 is a good archive, unpacked in ./x; the bad one is to be $2. */
   readonly make: string;
   readonly says: RegExp;
-  /** The pod that wants it; default: one like that of the archive. */
-  readonly change?: (source: PodManifest) => PodManifest;
 }
 
 const packed = (change: string): string => `(cd x && ${change} && tar -cf "../$2" *)`;
@@ -70,38 +68,35 @@ export async function proveRefusals(ctx: Context, proof: Proof, node: string): P
   await start(ctx, source);
   const { archive } = await checkpoint(ctx, await findContainer(ctx, NAMESPACE, 'counter', MAIN));
   const on = new Node(ctx.runner, node);
-  for (const { what, make, says } of ARCHIVES) {
-    await proof.show(`an archive ${what} is refused`, async () => {
-      const script = `cd "$3" && rm -rf x "$2" && mkdir -m 0700 x && tar --force-local -xf "$1" -C x && ${make}; rm -rf x`;
-      await on.run(['sh', '-c', script, 'sh', archive, `${BAD}.tar`, archiveFolder]);
-      await apply(ctx, restoredPod(source, BAD, node, { [MAIN]: `${BAD}.tar` }));
-      const seen = await eventOf(ctx, BAD, says);
-      expectSame(await startedOf(ctx, BAD), '', 'when it was started');
-      await remove(ctx, BAD);
-      await on.remove(`${archiveFolder}/${BAD}.tar`);
-      return { seen, value: undefined };
-    });
-  }
-  await proof.show('a container whose memory is missing does not start at all: CRIU’s reason is told, and its log is kept', async () => {
-    const script = `cd "$3" && rm -rf x && mkdir -m 0700 x && tar --force-local -xf "$1" -C x && ${packed('truncate -s 4096 checkpoint/pages-1.img')}; rm -rf x`;
+  /** Has a pod want a bad archive, and takes both away afterwards. */
+  const want = async (make: string, prove: () => Promise<string>): Promise<{ seen: string; value: undefined }> => {
+    const script = `cd "$3" && rm -rf x "$2" && mkdir -m 0700 x && tar --force-local -xf "$1" -C x && ${make}; rm -rf x`;
     await on.run(['sh', '-c', script, 'sh', archive, `${BAD}.tar`, archiveFolder]);
     await apply(ctx, restoredPod(source, BAD, node, { [MAIN]: `${BAD}.tar` }));
-    const seen = await eventOf(ctx, BAD, /The pages image ends at \w+, before its pagemap/);
-    const log = await eventOf(ctx, BAD, /\/\S+\/checkpoint-logs\/\S+\.log/);
-    await on.run(['test', '-s', log]);
-    // Tried again, it is restored again: never started from its image instead.
-    await eventOf(ctx, BAD, /Back-off|back-off/);
+    const seen = await prove();
     expectSame(await startedOf(ctx, BAD), '', 'when it was started');
     await remove(ctx, BAD);
     await on.remove(`${archiveFolder}/${BAD}.tar`);
     return { seen, value: undefined };
-  });
+  };
+  for (const { what, make, says } of ARCHIVES)
+    await proof.show(`an archive ${what} is refused`, () => want(make, () => eventOf(ctx, BAD, says)));
+  await proof.show('a container whose memory is missing does not start at all: CRIU’s reason is told, and its log is kept', () =>
+    want(packed('truncate -s 4096 checkpoint/pages-1.img'), async () => {
+      const seen = await eventOf(ctx, BAD, /The pages image ends at \w+, before its pagemap/);
+      const log = await eventOf(ctx, BAD, /\/\S+\/checkpoint-logs\/\S+\.log/);
+      await on.run(['test', '-s', log]);
+      // Tried again, it is restored again: never started from its image instead.
+      await eventOf(ctx, BAD, /Back-off|back-off/);
+      return seen;
+    }),
+  );
   await on.remove(archive);
   await remove(ctx, 'counter');
 }
 
 /** When the container of a pod was started; empty while it was not. */
 async function startedOf(ctx: Context, name: string): Promise<string> {
-  const path = 'jsonpath={.status.containerStatuses[0].state.running.startedAt}{.status.containerStatuses[0].lastState.running.startedAt}';
+  const path = 'jsonpath={.status.containerStatuses[0].state.running.startedAt}';
   return (await kubectl(ctx, ['--namespace', NAMESPACE, 'get', 'pod', name, '--output', path])).stdout;
 }
