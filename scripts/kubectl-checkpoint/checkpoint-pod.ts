@@ -7,8 +7,8 @@ import type { Context } from '../lib/core/context.js';
 import { ToolkitError, UsageError } from '../lib/core/errors.js';
 import { calling, httpStatus, type Kube } from '../lib/kube/client.js';
 import { type NodeReach, reachNode, visitNode } from '../lib/kube/reach.js';
-import type { FetchWay, RouteName } from './arguments.js';
 import { fetchArchive, readOutput } from './fetch.js';
+import type { FetchWay, RouteName } from './flags.js';
 import { type Brought, withFolder } from './folder.js';
 
 /** A checkpoint as the user asked for it. */

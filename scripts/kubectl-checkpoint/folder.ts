@@ -13,7 +13,7 @@ import type { Kube } from '../lib/kube/client.js';
 import { collector, execInPod } from '../lib/kube/exec.js';
 import { type Helper, withHelperPod } from '../lib/kube/helper-pod.js';
 import type { NodeReach } from '../lib/kube/reach.js';
-import type { FetchWay } from './arguments.js';
+import type { FetchWay } from './flags.js';
 
 /** What was written to a local file. */
 export interface Brought {

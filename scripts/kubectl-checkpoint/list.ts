@@ -6,7 +6,7 @@ import { calling, type Kube } from '../lib/kube/client.js';
 import type { NodeObject } from '../lib/kube/core.js';
 import { notAsked, visitNode } from '../lib/kube/reach.js';
 import { mayBeOf, parseArchiveName } from './archive-name.js';
-import type { FetchWay } from './arguments.js';
+import type { FetchWay } from './flags.js';
 import { inFolder, withFolder } from './folder.js';
 
 /** An archive on a node. */

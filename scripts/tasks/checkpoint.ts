@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { type CheckpointFlags, type Command, checkpointFlags, defaultHelperImage, readCommand } from '../kubectl-checkpoint/arguments.js';
+import { type CheckpointFlags, type Command, callForms, checkpointFlags, readCommand } from '../kubectl-checkpoint/arguments.js';
+import { defaultHelperImage } from '../kubectl-checkpoint/flags.js';
 import type { Access } from '../kubectl-checkpoint/list.js';
 import { type Invocation, task } from '../lib/cli/task.js';
 import type { Context } from '../lib/core/context.js';
@@ -21,53 +22,67 @@ export default task({
     'A pod called ls, rm or inspect: pod/ls. What the API server must allow: manifests/kubectl-checkpoint-rbac.yaml.',
     'An archive holds the memory of its processes, with every secret in it. Files are made with mode 0600.',
   ],
-  words: 'POD | ls | inspect FILE | rm ARCHIVE…',
+  words: callForms,
   flags: checkpointFlags,
   async run({ words, flags, ctx, print, printJson }) {
     const command = readCommand(words, flags);
     if (command.verb === 'inspect') return inspect(ctx, command.file, { print, printJson });
     const { connect } = await import('../lib/kube/client.js');
-    return onCluster(ctx, await connect(ctx.env, flags), command, flags, { print, printJson });
+    const kube = await connect(ctx.env, flags);
+    const namespace = flags.namespace ?? kube.namespace;
+    const helper = { namespace: flags['helper-namespace'] ?? namespace, image: flags['helper-image'] ?? defaultHelperImage };
+    const job: Job = { ctx, kube, namespace, access: { way: command.fetch, ...helper }, flags, print, printJson };
+    switch (command.verb) {
+      case 'checkpoint':
+        return checkpoint(job, command);
+      case 'ls':
+        return ls(job);
+      case 'rm':
+        return rm(job, command);
+    }
   },
 });
 
-async function onCluster(
-  ctx: Context,
-  kube: Kube,
-  command: Exclude<Command, { verb: 'inspect' }>,
-  flags: CheckpointFlags,
-  { print, printJson }: Run,
-): Promise<number | undefined> {
-  const namespace = flags.namespace ?? kube.namespace;
-  const helper = { namespace: flags['helper-namespace'] ?? namespace, image: flags['helper-image'] ?? defaultHelperImage };
-  const access: Access = { way: command.fetch, ...helper };
-  switch (command.verb) {
-    case 'checkpoint': {
-      const { checkpointPod } = await import('../kubectl-checkpoint/checkpoint-pod.js');
-      const { madeJson, madeText } = await import('../kubectl-checkpoint/view.js');
-      const { container, output } = flags;
-      const made = await checkpointPod(ctx, kube, { ...command, namespace, container, output, helper });
-      print(madeText(made));
-      printJson(madeJson(made));
-      return undefined;
-    }
-    case 'ls': {
-      const { listArchives, nodesFailed } = await import('../kubectl-checkpoint/list.js');
-      const { listText } = await import('../kubectl-checkpoint/view.js');
-      const { archives, failures } = await listArchives(ctx, kube, access, flags.namespace);
-      print(archives.length === 0 ? 'no archives' : listText(archives));
-      printJson({ archives: archives.map((archive) => ({ ...archive })), notLookedInto: failures.map(({ node }) => node) });
-      if (failures.length > 0) throw nodesFailed('not all nodes could be looked into', failures);
-      return undefined;
-    }
-    case 'rm': {
-      const { removeArchives } = await import('../kubectl-checkpoint/remove.js');
-      const removed = await removeArchives(ctx, kube, access, command.archives, flags.node);
-      for (const one of removed) print(`removed from ${one.node}: ${one.path}`);
-      printJson({ removed: removed.map((one) => ({ ...one })) });
-      return undefined;
-    }
-  }
+/** What a verb works with on a cluster. */
+interface Job extends Run {
+  readonly ctx: Context;
+  readonly kube: Kube;
+  /** Of the pod. */
+  readonly namespace: string;
+  readonly access: Access;
+  readonly flags: CheckpointFlags;
+}
+
+/** A command as the words said it. */
+type Said<Verb extends Command['verb']> = Extract<Command, { readonly verb: Verb }>;
+
+async function checkpoint({ ctx, kube, namespace, access, flags, print, printJson }: Job, command: Said<'checkpoint'>): Promise<undefined> {
+  const { checkpointPod } = await import('../kubectl-checkpoint/checkpoint-pod.js');
+  const { madeJson, madeText } = await import('../kubectl-checkpoint/view.js');
+  const { container, output } = flags;
+  const { way: _, ...helper } = access;
+  const made = await checkpointPod(ctx, kube, { ...command, namespace, container, output, helper });
+  print(madeText(made));
+  printJson(madeJson(made));
+  return undefined;
+}
+
+async function ls({ ctx, kube, access, flags, print, printJson }: Job): Promise<undefined> {
+  const { listArchives, nodesFailed } = await import('../kubectl-checkpoint/list.js');
+  const { listText } = await import('../kubectl-checkpoint/view.js');
+  const { archives, failures } = await listArchives(ctx, kube, access, flags.namespace);
+  print(archives.length === 0 ? 'no archives' : listText(archives));
+  printJson({ archives: archives.map((archive) => ({ ...archive })), notLookedInto: failures.map(({ node }) => node) });
+  if (failures.length > 0) throw nodesFailed('not all nodes could be looked into', failures);
+  return undefined;
+}
+
+async function rm({ ctx, kube, access, flags, print, printJson }: Job, { archives }: Said<'rm'>): Promise<undefined> {
+  const { removeArchives } = await import('../kubectl-checkpoint/remove.js');
+  const removed = await removeArchives(ctx, kube, access, archives, flags.node);
+  for (const one of removed) print(`removed from ${one.node}: ${one.path}`);
+  printJson({ removed: removed.map((one) => ({ ...one })) });
+  return undefined;
 }
 
 async function inspect(ctx: Context, word: string, { print, printJson }: Run): Promise<undefined> {

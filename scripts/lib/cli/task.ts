@@ -10,13 +10,22 @@ export interface Flag {
   readonly short?: string;
   /** For the help: what the value is, e.g. "PATH". */
   readonly value?: string;
+  /** It may be given several times; its value is then the list of what was given. */
+  readonly multiple?: boolean;
   readonly help: string;
 }
 
 export type Flags = Readonly<Record<string, Flag>>;
 
 /** The values of declared flags. */
-export type FlagValues<F extends Flags> = { readonly [name in keyof F]: F[name]['type'] extends 'boolean' ? boolean : string | undefined };
+export type FlagValues<F extends Flags> = { readonly [name in keyof F]: FlagValue<F[name]> };
+
+/** `undefined` where a flag with a value was not given. */
+type FlagValue<F extends Flag> = F['type'] extends 'boolean'
+  ? boolean
+  : F extends { readonly multiple: true }
+    ? readonly string[] | undefined
+    : string | undefined;
 
 /** What a task gets beside its flags. */
 export interface Invocation<F extends Flags> {
@@ -73,7 +82,10 @@ export function readArguments<F extends Flags>(
   if (task.passThrough === true) return { flags: {} as FlagValues<F & typeof commonFlags>, words: [...args] };
   const declared: Flags = { ...commonFlags, ...task.flags };
   const options = Object.fromEntries(
-    Object.entries(declared).map(([name, { type, short }]) => [name, short === undefined ? { type } : { type, short }]),
+    Object.entries(declared).map(([name, { type, short, multiple = false }]) => [
+      name,
+      { type, multiple, ...(short === undefined ? {} : { short }) },
+    ]),
   );
   let parsed: ReturnType<typeof parseArgs>;
   try {
@@ -92,7 +104,7 @@ export function readArguments<F extends Flags>(
     });
   }
   // What an unset shell variable leaves: --config "$CONFIG".
-  const empty = Object.keys(parsed.values).find((name) => parsed.values[name] === '');
+  const empty = Object.keys(parsed.values).find((name) => [parsed.values[name]].flat().includes(''));
   if (empty !== undefined) throw new UsageError(`${task.name}: --${empty} has no value`);
   const values = Object.fromEntries(
     Object.entries(declared).map(([name, flag]) => [name, parsed.values[name] ?? (flag.type === 'boolean' ? false : undefined)]),
@@ -107,8 +119,8 @@ export function usageOf(task: Task): string {
 }
 
 /** A flag as it is written, e.g. "-o, --output FILE". */
-export function flagForm(name: string, { short, type, value = 'VALUE' }: Flag): string {
-  return `${short === undefined ? '' : `-${short}, `}--${name}${type === 'string' ? ` ${value}` : ''}`;
+export function flagForm(name: string, { short, type, value = 'VALUE', multiple = false }: Flag): string {
+  return `${short === undefined ? '' : `-${short}, `}--${name}${type === 'string' ? ` ${value}` : ''}${multiple ? ' …' : ''}`;
 }
 
 /** The help of a task. */

@@ -60,6 +60,15 @@ describe('arguments', () => {
     },
   );
 
+  test('may be given several times where that is declared', () => {
+    const from = { type: 'string', value: 'PLACE', multiple: true, help: 'from there' } as const;
+    const several = task({ name: 'restore', summary: '', flags: { from }, run: async () => undefined });
+    expect(readArguments(several, []).flags.from).toBeUndefined();
+    expect(readArguments(several, ['--from', 'a', '--from=b']).flags.from).toEqual(['a', 'b']);
+    expect(refusal(['--from', 'a', '--from='], several as unknown as Task).message).toBe('restore: --from has no value');
+    expect(helpText(several as unknown as Task)).toContain('--from PLACE …');
+  });
+
   test('have no short form otherwise', () => {
     expect(refusal(['-v', 'api'], withShort as unknown as Task).message).toBe("checkpoint: Unknown option '-v'");
     expect(readArguments(example, ['-h'])).toMatchObject({ flags: { help: true } });

@@ -45,6 +45,7 @@ describe('kubectl checkpoint', () => {
     expect(command('rm', 'a', 'b', '--fetch', 'docker')).toEqual({ verb: 'rm', archives: ['a', 'b'], fetch: 'docker' });
     expect(command('inspect', 'a.tar')).toEqual({ verb: 'inspect', file: 'a.tar' });
     expect(command('pod/ls')).toMatchObject({ verb: 'checkpoint', pod: 'ls' });
+    expect(command('checkpoint')).toMatchObject({ verb: 'checkpoint', pod: 'checkpoint' });
   });
 
   test.each([
