@@ -31,7 +31,10 @@ export async function connect(env: NodeJS.ProcessEnv, choice: KubeChoice): Promi
     withReasons(server, async () => {
       const url = new URL(server + route);
       url.search = new URLSearchParams(query).toString();
-      const headers = { accept: 'application/json, */*;q=0.8', ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+      const headers = {
+        accept: 'application/json, */*;q=0.8',
+        ...(body === undefined ? {} : { 'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' }),
+      };
       const request = { method, url, headers, body: body && JSON.stringify(body), timeoutMs };
       return sendRequest(request, await credentials());
     });

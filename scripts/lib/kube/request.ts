@@ -4,7 +4,7 @@ import type { HttpAnswer } from '../cluster/kubelet.js';
 
 /** A request over HTTP. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;

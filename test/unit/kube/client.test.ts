@@ -45,6 +45,13 @@ describe('a route without a method of the client', () => {
     expect(kube).toMatchObject({ context: 'x', namespace: 'shop' });
   });
 
+  test('that changes something sends a merge patch', async () => {
+    const { kube, asked } = await cluster({ status: 200, body: '{}' });
+    await kube.core.patchNamespacedPod({ namespace: 'shop', name: 'a', body: { metadata: { labels: { a: 'b' } } } });
+    expect(asked[0]).toMatchObject({ method: 'PATCH', url: '/api/v1/namespaces/shop/pods/a' });
+    expect(asked[0]?.headers['content-type']).toBe('application/merge-patch+json');
+  });
+
   test('gives its answer whatever the status', async () => {
     const { kube } = await cluster({ status: 409, body: 'busy' });
     expect(await kube.ask('POST', '/x', { timeoutMs: 5000 })).toEqual({ status: 409, body: 'busy' });
