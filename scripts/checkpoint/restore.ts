@@ -4,13 +4,8 @@ import { archiveFolder } from '../lib/cluster/kubelet.js';
 import { Node } from '../lib/cluster/node.js';
 import type { Context } from '../lib/core/context.js';
 import { makeFolder } from '../lib/core/files.js';
+import { restoreAnnotation } from './annotations.js';
 import { type Checkpoint, takeArchive } from './node-archive.js';
-
-/** The annotation of a pod that names the archive, in its node's checkpoint folder, that one of its containers starts from. */
-export const restoreAnnotation = (container: string): string => `restore.checkpoint.containerd.io/${container}`;
-
-/** The annotation of a pod whose container goes back to its archive whenever it has ended: "true". */
-export const rewindAnnotation = (container: string): string => `rewind.checkpoint.containerd.io/${container}`;
 
 /** A pod as it is applied, as far as a restore changes it. */
 export interface PodManifest {

@@ -1,5 +1,6 @@
+import { rewindAnnotation } from '../../checkpoint/annotations.js';
 import { checkpoint } from '../../checkpoint/checkpoint.js';
-import { bringToNode, restoredPod, rewindAnnotation } from '../../checkpoint/restore.js';
+import { bringToNode, restoredPod } from '../../checkpoint/restore.js';
 import { Node } from '../../lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
