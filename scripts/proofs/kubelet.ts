@@ -4,6 +4,7 @@ import { type Checkpoint, removeArchive, takeArchive } from '../checkpoint/node-
 import { askKubelet, certificateHolder, metricValue } from '../lib/cluster/kubelet.js';
 import { Node } from '../lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../lib/cluster/pod.js';
+import type { RuntimeAbilities } from '../lib/cluster/profile.js';
 import type { Context } from '../lib/core/context.js';
 import { expectSame, ToolkitError } from '../lib/core/errors.js';
 import { median } from '../lib/core/median.js';
@@ -21,9 +22,15 @@ const METRIC = {
 
 /**
  * Proves the checkpoint of a running pod through its kubelet, by the request that people make by hand.
+ * @param rounds how many are made in a row at the end, as quickly as the runtime allows
  * @returns the archive's path on the host
  */
-export async function proveKubeletCheckpoint(ctx: Context, proof: Proof, rounds: number): Promise<string> {
+export async function proveKubeletCheckpoint(
+  ctx: Context,
+  proof: Proof,
+  rounds: number,
+  runtime: Pick<RuntimeAbilities, 'apartByASecond'>,
+): Promise<string> {
   const container = await proof.show('pod counter runs', async () => {
     await applyAnew(ctx, await counterManifest(ctx, 'counter-pod.yaml'), POD);
     const found = await findContainer(ctx, 'default', POD, CONTAINER);
@@ -46,7 +53,7 @@ export async function proveKubeletCheckpoint(ctx: Context, proof: Proof, rounds:
     return { seen: `${before.total} → ${after.total}`, value: undefined };
   });
   await proveRefusals(ctx, proof, container);
-  await proveRow(ctx, proof, container, rounds);
+  await proveRow(ctx, proof, container, rounds, runtime);
   await removeArchive(ctx, made);
   return onHost;
 }
@@ -99,12 +106,18 @@ async function proveRefusals(ctx: Context, proof: Proof, container: RunningConta
 }
 
 /** Many in a row: each archive its own and whole, nothing left behind. */
-async function proveRow(ctx: Context, proof: Proof, container: RunningContainer, rounds: number): Promise<void> {
+async function proveRow(
+  ctx: Context,
+  proof: Proof,
+  container: RunningContainer,
+  rounds: number,
+  { apartByASecond }: Pick<RuntimeAbilities, 'apartByASecond'>,
+): Promise<void> {
   await proof.show(`${rounds} checkpoints in a row give ${rounds} distinct, whole archives, and no image is left behind`, async () => {
     const node = new Node(ctx.runner, container.node);
     const images = (await node.images()).join('\n');
     const made: Checkpoint[] = [];
-    for (let round = 0; round < rounds; round++) made.push(await checkpoint(ctx, container));
+    for (let round = 0; round < rounds; round++) made.push(await checkpoint(ctx, container, { apartByASecond }));
     const distinct = new Set(made.map(({ archive }) => archive));
     expectSame(distinct.size, rounds, 'distinct archives');
     for (const one of made) {

@@ -4,11 +4,12 @@ import { buildImage, dockerImage } from '../lib/build/docker-image.js';
 import { moduleFolder, readPin } from '../lib/build/go.js';
 import { componentProgram } from '../lib/build/go-component.js';
 import type { Context } from '../lib/core/context.js';
-import { imageNames } from '../lib/core/options.js';
-import { step } from '../lib/engine/step.js';
+import { once } from '../lib/core/once.js';
+import { nodeImageNames } from '../lib/core/options.js';
+import { type Step, type StepContext, step } from '../lib/engine/step.js';
 import { forks } from '../lib/forks/fork.js';
 import { cniPlugins } from './cni-plugins.js';
-import { containerd } from './containerd.js';
+import { CONTAINERD_PROGRAMS, containerd, containerdOf } from './containerd.js';
 import { criuForNodes, nodeCriu } from './criu.js';
 import { dockerEngine } from './docker-engine.js';
 import { goToolchain } from './go-toolchain.js';
@@ -16,40 +17,55 @@ import { rootFilesystem, rootFilesystemTar } from './root-filesystem.js';
 import { runc } from './runc.js';
 
 /** The programs of components, by folder in the build's context (see the Dockerfile) and the step that makes them. */
-const PROGRAMS = {
-  bin: { containerd: ['containerd', 'ctr', 'containerd-shim-runc-v2'] },
+const programsWith = (runtime: Step): Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> => ({
+  bin: { [runtime.id]: CONTAINERD_PROGRAMS },
   sbin: { runc: ['runc'] },
   cni: { 'cni-plugins': ['bridge', 'loopback', 'ptp', 'portmap', 'host-local'] },
-};
-
-/** The image that node images are built on. */
-export const baseImage = step({
-  id: 'base-image',
-  title: 'base image',
-  seconds: 6,
-  uses: ['docker'],
-  needs: [dockerEngine, goToolchain, rootFilesystem, containerd, runc, cniPlugins, criuForNodes],
-  inputs: ['images/base/Dockerfile', 'images/base/files', `${forks.kind.folder}/go.mod`],
-  options: ({ options }) => ({ instance: options.instance, programs: PROGRAMS }),
-  produces: ({ options }) => [dockerImage(imageNames(options).base)],
-  async run(ctx) {
-    const kindFiles = await layOutKindFiles(ctx);
-    const programs = Object.entries(PROGRAMS).flatMap(([folder, components]) =>
-      Object.entries(components).flatMap(([id, names]) => names.map((name) => [`${folder}/${name}`, componentProgram(ctx, id, name)])),
-    );
-    await buildImage(ctx, imageNames(ctx.options).base, {
-      dockerfile: ctx.paths.inRoot('images', 'base', 'Dockerfile'),
-      files: {
-        'root-filesystem.tar': rootFilesystemTar(ctx.paths.build),
-        'kind-files': kindFiles,
-        files: ctx.paths.inRoot('images', 'base', 'files'),
-        'sbin/criu': nodeCriu(ctx.paths.build),
-        ...Object.fromEntries(programs),
-      },
-    });
-    await rm(kindFiles, { recursive: true, force: true });
-  },
 });
+
+/** What tells the images of nodes with this containerd from others; nothing for the one that is patched. */
+export function variantOf(runtime: Step): string | undefined {
+  return runtime === containerd ? undefined : runtime.id;
+}
+
+/** The image that node images are built on. @param folder of containerd's pin, in the checkout */
+export const baseImageOf = once((folder: string): Step => {
+  const runtime = containerdOf(folder);
+  const variant = variantOf(runtime);
+  const programs = programsWith(runtime);
+  return step({
+    id: variant === undefined ? 'base-image' : `base-image-${variant}`,
+    title: variant === undefined ? 'base image' : `base image with ${variant}`,
+    seconds: 6,
+    uses: ['docker'],
+    needs: [dockerEngine, goToolchain, rootFilesystem, runtime, runc, cniPlugins, criuForNodes],
+    inputs: ['images/base/Dockerfile', 'images/base/files', `${forks.kind.folder}/go.mod`],
+    options: ({ options }) => ({ instance: options.instance, programs }),
+    produces: ({ options }) => [dockerImage(nodeImageNames(options, variant).base)],
+    run: (ctx) => build(ctx, nodeImageNames(ctx.options, variant).base, programs),
+  });
+});
+
+/** The base image with the containerd that is patched. */
+export const baseImage = baseImageOf(forks.containerd.folder);
+
+async function build(ctx: StepContext, tag: string, programs: ReturnType<typeof programsWith>): Promise<void> {
+  const kindFiles = await layOutKindFiles(ctx);
+  const files = Object.entries(programs).flatMap(([folder, components]) =>
+    Object.entries(components).flatMap(([id, names]) => names.map((name) => [`${folder}/${name}`, componentProgram(ctx, id, name)])),
+  );
+  await buildImage(ctx, tag, {
+    dockerfile: ctx.paths.inRoot('images', 'base', 'Dockerfile'),
+    files: {
+      'root-filesystem.tar': rootFilesystemTar(ctx.paths.build),
+      'kind-files': kindFiles,
+      files: ctx.paths.inRoot('images', 'base', 'files'),
+      'sbin/criu': nodeCriu(ctx.paths.build),
+      ...Object.fromEntries(files),
+    },
+  });
+  await rm(kindFiles, { recursive: true, force: true });
+}
 
 /** Copies the files of kind's own base image out of the pinned module, writable. */
 async function layOutKindFiles(ctx: Context): Promise<string> {

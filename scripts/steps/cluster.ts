@@ -1,22 +1,22 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { readClusterConfig } from '../lib/cluster/config.js';
+import { readClusterConfig, withContainerdPatches } from '../lib/cluster/config.js';
 import { type ClusterFacts, decide, nodeIds } from '../lib/cluster/decision.js';
 import { runKind } from '../lib/cluster/kind.js';
 import { kubectl } from '../lib/cluster/kubectl.js';
 import { nodeContainers } from '../lib/cluster/node.js';
+import { type Profile, readProfile } from '../lib/cluster/profile.js';
 import { type Context, forCleanup, type Options } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { readIfThere, writeAtomically } from '../lib/core/files.js';
 import { sha256 } from '../lib/core/hash.js';
-import { imageNames } from '../lib/core/options.js';
 import { until } from '../lib/core/until.js';
 import { readStamp } from '../lib/engine/freshness.js';
 import { type Product, type Step, type StepContext, step } from '../lib/engine/step.js';
 import { criuCheck } from './criu.js';
 import { kind } from './kind.js';
 import { kubernetes } from './kubernetes.js';
-import { nodeImage } from './node-image.js';
+import { nodeImageNamesOf, nodeImageOf } from './node-image.js';
 
 /** How long each part of a cluster may take, milliseconds. */
 const PATIENCE_MS = 180_000;
@@ -37,27 +37,27 @@ function runningCluster(name: string): Product {
   };
 }
 
-/** The step that makes a cluster of this name. */
-export function clusterStep({ clusterName }: Pick<Options, 'clusterName'>): Step {
+/** The step that makes a cluster of this name and profile. */
+export function clusterStep({ clusterName }: Pick<Options, 'clusterName'>, profile: Profile): Step {
   const self: Step = step({
     id: `cluster-${clusterName}`,
     title: `cluster ${clusterName}`,
     seconds: 25,
     uses: ['docker'],
-    needs: [kind, kubernetes, nodeImage],
+    needs: [kind, kubernetes, nodeImageOf(profile.pins.containerd)],
     options: async ({ options, paths }) => ({
-      configuration: sha256((await readClusterConfig(options.clusterConfig)).text),
+      configuration: sha256(withContainerdPatches((await readClusterConfig(options.clusterConfig)).text, profile.containerdConfigPatches)),
       'restore policy': sha256(await readFile(paths.inRoot(RESTORE_POLICY), 'utf8')),
     }),
     produces: () => [runningCluster(clusterName)],
-    run: (ctx) => bringUp(ctx, self),
+    run: (ctx) => bringUp(ctx, self, profile),
   });
   return self;
 }
 
-/** What brings up the cluster that the options name; that its kernel can checkpoint is told first. */
-export function clusterGoals(options: Pick<Options, 'clusterName'>): Step[] {
-  return [criuCheck, clusterStep(options)];
+/** What brings up the cluster that the options name, of their profile; that its kernel can checkpoint is told first. */
+export function clusterGoals(ctx: Pick<Context, 'options' | 'paths'>): Step[] {
+  return [criuCheck, clusterStep(ctx.options, readProfile(ctx))];
 }
 
 /** A file that says: a creation was begun and not finished. */
@@ -65,7 +65,7 @@ function unfinishedMark(ctx: Context): string {
   return path.join(ctx.paths.stamps, `cluster-${ctx.options.clusterName}.unfinished`);
 }
 
-async function bringUp(ctx: StepContext, self: Step): Promise<void> {
+async function bringUp(ctx: StepContext, self: Step, profile: Profile): Promise<void> {
   const decision = decide(await readFacts(ctx, self));
   switch (decision.do) {
     case 'refuse':
@@ -78,9 +78,9 @@ async function bringUp(ctx: StepContext, self: Step): Promise<void> {
       return await untilReady(ctx);
     case 're-create':
       await deleteCluster(ctx);
-      return await create(ctx);
+      return await create(ctx, profile);
     case 'create':
-      return await create(ctx);
+      return await create(ctx, profile);
   }
 }
 
@@ -108,17 +108,15 @@ async function differences(ctx: Context, self: Step, before: Readonly<Record<str
   return [...own, ...needs.filter(([title, key]) => before[title] !== key).map(([title]) => title)];
 }
 
-async function create(ctx: StepContext): Promise<void> {
-  const { clusterName, clusterConfig } = ctx.options;
+async function create(ctx: StepContext, profile: Profile): Promise<void> {
+  const { clusterName } = ctx.options;
   await writeAtomically(unfinishedMark(ctx), `${process.pid}\n`);
   try {
-    await runKind(
-      ctx,
-      ['create', 'cluster', '--name', clusterName, '--image', imageNames(ctx.options).node, '--config', clusterConfig, '--retain'],
-      {
-        failure: `kind could not create the cluster ${clusterName}`,
-      },
-    );
+    const { node } = nodeImageNamesOf(ctx.options, profile.pins.containerd);
+    const config = await configurationFile(ctx, profile);
+    await runKind(ctx, ['create', 'cluster', '--name', clusterName, '--image', node, '--config', config, '--retain'], {
+      failure: `kind could not create the cluster ${clusterName}`,
+    });
     await untilReady(ctx);
     await kubectl(ctx, ['apply', '--filename', ctx.paths.inRoot(RESTORE_POLICY)], {
       failure: 'the policy for restores could not be applied',
@@ -135,6 +133,15 @@ async function create(ctx: StepContext): Promise<void> {
     throw error;
   }
   await rm(unfinishedMark(ctx), { force: true });
+}
+
+/** The configuration that kind is given: the user's file itself, or a copy of it with what the profile adds. */
+async function configurationFile(ctx: Context, { containerdConfigPatches }: Profile): Promise<string> {
+  const { clusterName, clusterConfig } = ctx.options;
+  if (containerdConfigPatches.length === 0) return clusterConfig;
+  const file = path.join(ctx.paths.tmp, `cluster-${clusterName}.yaml`);
+  await writeAtomically(file, withContainerdPatches((await readClusterConfig(clusterConfig)).text, containerdConfigPatches));
+  return file;
 }
 
 /** Returns when the nodes are Ready, DNS and the storage class serve, and the API answers. */

@@ -1,8 +1,14 @@
+import path from 'node:path';
 import { type GoComponent, goComponent, pinned } from '../lib/build/go-component.js';
+import { once } from '../lib/core/once.js';
+import type { Step } from '../lib/engine/step.js';
 import { forked, forks } from '../lib/forks/fork.js';
 import { goToolchain } from './go-toolchain.js';
 
-const { folder, module } = forks.containerd;
+const { folder: forkFolder, module } = forks.containerd;
+
+/** The programs of containerd that a node needs. */
+export const CONTAINERD_PROGRAMS = ['containerd', 'ctr', 'containerd-shim-runc-v2'] as const;
 
 /**
  * How containerd is built. The snapshotters that kind does not use are left out, as kind's own base image does.
@@ -23,15 +29,19 @@ export const containerd = goComponent({
   seconds: 105,
   source: forked(forks.containerd),
   needs: [goToolchain],
-  ...recipe(['containerd', 'ctr', 'containerd-shim-runc-v2'], '+checkpoint'),
+  ...recipe(CONTAINERD_PROGRAMS, '+checkpoint'),
 });
 
-/** containerd as upstream releases it, without our patches: what ours is measured against. */
-export const stockContainerd = goComponent({
-  id: 'stock-containerd',
-  title: 'containerd without patches',
-  seconds: 25,
-  source: pinned(folder, module),
-  needs: [goToolchain],
-  ...recipe(['containerd']),
+/** containerd as upstream releases it, from the pin of ours without the patches: what ours is measured against. */
+export const stockContainerd = asReleased('stock-containerd', 'containerd without patches', forkFolder, ['containerd'], 25);
+
+/** The containerd of a pin, as a profile names it: the fork, or another release as it is. @param folder of the pin, in the checkout */
+export const containerdOf = once((folder: string): Step => {
+  if (folder === forkFolder) return containerd;
+  const id = path.posix.basename(folder);
+  return asReleased(id, id, folder, CONTAINERD_PROGRAMS, 140);
 });
+
+function asReleased(id: string, title: string, folder: string, programs: readonly string[], seconds: number): Step {
+  return goComponent({ id, title, seconds, source: pinned(folder, module), needs: [goToolchain], ...recipe(programs) });
+}

@@ -1,9 +1,12 @@
+import type { Profile } from '../lib/cluster/profile.js';
 import type { Step } from '../lib/engine/step.js';
 import { checkpointctl } from './checkpointctl.js';
 import { counterImage } from './counter-image.js';
 import { criuCheck, criuOnHost } from './criu.js';
 import { kubectlPlugin } from './kubectl-plugin.js';
-import { nodeImage } from './node-image.js';
+import { nodeImageOf } from './node-image.js';
 
-/** What `npm run setup` makes: everything short of a cluster. */
-export const environment: readonly Step[] = [criuCheck, criuOnHost, nodeImage, counterImage, checkpointctl, kubectlPlugin];
+/** What `npm run setup` makes: everything short of a cluster of this profile. */
+export function environmentOf({ pins }: Pick<Profile, 'pins'>): readonly Step[] {
+  return [criuCheck, criuOnHost, nodeImageOf(pins.containerd), counterImage, checkpointctl, kubectlPlugin];
+}

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { replace } from '../lib/core/files.js';
-import { imageNames } from '../lib/core/options.js';
+import { nodeImageNames } from '../lib/core/options.js';
 import { file, step } from '../lib/engine/step.js';
 import { baseImage } from './base-image.js';
 
@@ -35,9 +35,13 @@ export const networkTools = step({
   produces: ({ paths }) => [file(networkToolsTar(paths.build))],
   async run(ctx) {
     await replace(networkToolsTar(ctx.paths.build), async (temporary) => {
-      await ctx.runner.run('docker', ['run', '--rm', '--network=none', '--entrypoint', 'sh', imageNames(ctx.options).base, '-c', COLLECT], {
-        stdoutFile: temporary,
-      });
+      await ctx.runner.run(
+        'docker',
+        ['run', '--rm', '--network=none', '--entrypoint', 'sh', nodeImageNames(ctx.options).base, '-c', COLLECT],
+        {
+          stdoutFile: temporary,
+        },
+      );
     });
   },
 });

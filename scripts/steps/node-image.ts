@@ -7,14 +7,16 @@ import { type ArchiveImage, writeImageArchive } from '../lib/build/image-archive
 import { followPhases, type Phase } from '../lib/build/phases.js';
 import { packTar, wrapInGzip } from '../lib/build/tar.js';
 import { runKind } from '../lib/cluster/kind.js';
-import type { Context } from '../lib/core/context.js';
+import type { Context, Options } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { linkOrCopy, replace } from '../lib/core/files.js';
-import { imageNames } from '../lib/core/options.js';
-import { type StepContext, step } from '../lib/engine/step.js';
+import { once } from '../lib/core/once.js';
+import { nodeImageNames } from '../lib/core/options.js';
+import { type Step, type StepContext, step } from '../lib/engine/step.js';
 import { forks } from '../lib/forks/fork.js';
 import { kubernetesPrograms, kubernetesVersion } from '../lib/forks/kubernetes.js';
-import { baseImage } from './base-image.js';
+import { baseImageOf, variantOf } from './base-image.js';
+import { containerdOf } from './containerd.js';
 import { coredns } from './coredns.js';
 import { etcd } from './etcd.js';
 import { kind } from './kind.js';
@@ -79,55 +81,58 @@ const kindPhases: readonly Phase[] = [
   { line: /^Building in container/, name: 'loading images into the node', behind: 0.65 },
 ];
 
-/** The image of the nodes: the base image, Kubernetes, and every image that a cluster needs, so that no registry is asked. */
-export const nodeImage = step({
-  id: 'node-image',
-  title: 'node image',
-  seconds: 25,
-  uses: ['docker'],
-  needs: [baseImage, kind, kubernetes, etcd, coredns, pause, localPathProvisioner, networkTools, busybox],
-  inputs: ['images/pod-network'],
-  options: ({ options }) => ({
-    instance: options.instance,
-    programs: kubernetesPrograms,
-    images: EXTRA_IMAGES.map(({ name, files, entrypoint = [] }) => ({ name, files, entrypoint })),
-    podNetwork: POD_NETWORK,
-  }),
-  produces: ({ options }) => [dockerImage(imageNames(options).node)],
-  async run(ctx) {
-    const work = path.join(ctx.paths.tmp, 'node-image');
-    await mkdir(work, { recursive: true });
-    const { base, node } = imageNames(ctx.options);
-    try {
-      const release = path.join(work, 'kubernetes-server-linux-amd64.tar.gz');
-      const extra = path.join(work, 'extra-images.tar');
-      ctx.status('packing Kubernetes');
-      await writeRelease(ctx, path.join(work, 'release'), release, (fraction, detail) => ctx.progress(fraction * PACKED, detail));
-      ctx.status('packing images');
-      await writeImageArchive(ctx, await extraImages(ctx), extra);
-      await runKind(
-        ctx,
-        [
-          'build',
-          'node-image',
-          '--type',
-          'file',
-          release,
-          '--base-image',
-          base,
-          '--image',
-          node,
-          '--extra-image-archive',
-          extra,
-          '--no-pull',
-        ],
-        { failure: 'kind could not build the node image', env: { TMPDIR: work }, onEachLine: followPhases(ctx.progress, kindPhases) },
-      );
-    } finally {
-      await rm(work, { recursive: true, force: true });
-    }
-  },
+/**
+ * The image of the nodes: the base image, Kubernetes, and every image that a cluster needs, so that no registry is asked.
+ * @param folder of containerd's pin, in the checkout
+ */
+export const nodeImageOf = once((folder: string): Step => {
+  const variant = variantOf(containerdOf(folder));
+  return step({
+    id: variant === undefined ? 'node-image' : `node-image-${variant}`,
+    title: variant === undefined ? 'node image' : `node image with ${variant}`,
+    seconds: 25,
+    uses: ['docker'],
+    needs: [baseImageOf(folder), kind, kubernetes, etcd, coredns, pause, localPathProvisioner, networkTools, busybox],
+    inputs: ['images/pod-network'],
+    options: ({ options }) => ({
+      instance: options.instance,
+      programs: kubernetesPrograms,
+      images: EXTRA_IMAGES.map(({ name, files, entrypoint = [] }) => ({ name, files, entrypoint })),
+      podNetwork: POD_NETWORK,
+    }),
+    produces: ({ options }) => [dockerImage(nodeImageNames(options, variant).node)],
+    run: (ctx) => build(ctx, nodeImageNames(ctx.options, variant)),
+  });
 });
+
+/** Names of the images of the nodes with this containerd. @param folder of its pin, in the checkout */
+export function nodeImageNamesOf(options: Pick<Options, 'instance'>, folder: string): ReturnType<typeof nodeImageNames> {
+  return nodeImageNames(options, variantOf(containerdOf(folder)));
+}
+
+/** The image of the nodes with the containerd that is patched. */
+export const nodeImage = nodeImageOf(forks.containerd.folder);
+
+async function build(ctx: StepContext, { base, node }: { readonly base: string; readonly node: string }): Promise<void> {
+  const work = path.join(ctx.paths.tmp, 'node-image');
+  await mkdir(work, { recursive: true });
+  try {
+    const release = path.join(work, 'kubernetes-server-linux-amd64.tar.gz');
+    const extra = path.join(work, 'extra-images.tar');
+    ctx.status('packing Kubernetes');
+    await writeRelease(ctx, path.join(work, 'release'), release, (fraction, detail) => ctx.progress(fraction * PACKED, detail));
+    ctx.status('packing images');
+    await writeImageArchive(ctx, await extraImages(ctx), extra);
+    const command = ['build', 'node-image', '--type', 'file', release, '--base-image', base, '--image', node];
+    await runKind(ctx, [...command, '--extra-image-archive', extra, '--no-pull'], {
+      failure: 'kind could not build the node image',
+      env: { TMPDIR: work },
+      onEachLine: followPhases(ctx.progress, kindPhases),
+    });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
 
 /** Packs Kubernetes as its releases are packed: programs of the node, and images of the others. */
 async function writeRelease(ctx: StepContext, work: string, target: string, tell: Tell): Promise<void> {

@@ -11,6 +11,7 @@ import { table } from '../lib/cli/table.js';
 import { task } from '../lib/cli/task.js';
 import { readClusterConfig } from '../lib/cluster/config.js';
 import { loadImage } from '../lib/cluster/image-load.js';
+import { readProfile } from '../lib/cluster/profile.js';
 import type { Context } from '../lib/core/context.js';
 import { UsageError } from '../lib/core/errors.js';
 import { median } from '../lib/core/median.js';
@@ -21,7 +22,7 @@ import { ballastImage } from '../steps/ballast-image.js';
 import { clusterGoals } from '../steps/cluster.js';
 import { stockContainerd } from '../steps/containerd.js';
 import { counterImage } from '../steps/counter-image.js';
-import { environment } from '../steps/environment.js';
+import { environmentOf } from '../steps/environment.js';
 
 type Benchmarks = Readonly<Record<string, (ctx: Context, record: boolean) => Promise<Benchmark>>>;
 const benchmarks: Benchmarks = { api: benchApi, push: benchPush, checkpoint: checkpointTimes, start: startTimes };
@@ -39,10 +40,10 @@ async function startTimes(ctx: Context): Promise<Benchmark> {
 
 /** Brings about what is measured. */
 async function prepare(ctx: Context, chosen: readonly string[]): Promise<void> {
-  const started = chosen.includes('start') ? environment : [];
+  const started = chosen.includes('start') ? environmentOf(readProfile(ctx)) : [];
   const { ports } = await readClusterConfig(ctx.options.clusterConfig);
   const forCheckpoints = chosen.includes('checkpoint') ? [ballastImage, stockContainerd] : [];
-  await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ...forCheckpoints, ...started], {
+  await bringAbout(ctx, [...clusterGoals(ctx), counterImage, ...forCheckpoints, ...started], {
     before: machineFits(ctx, { ports }),
   });
   const { counter, ballast } = imageNames(ctx.options);

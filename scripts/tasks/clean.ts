@@ -2,8 +2,11 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { imageId } from '../lib/build/docker-image.js';
 import { task } from '../lib/cli/task.js';
+import { profileNames, readProfile } from '../lib/cluster/profile.js';
+import type { Context } from '../lib/core/context.js';
 import { UsageError } from '../lib/core/errors.js';
 import { imageNames } from '../lib/core/options.js';
+import { nodeImageNamesOf } from '../steps/node-image.js';
 
 export default task({
   name: 'clean',
@@ -12,8 +15,7 @@ export default task({
   flags: {},
   async run({ ctx, print, printJson }) {
     const images = [];
-    for (const image of Object.values(imageNames(ctx.options)))
-      if ((await imageId(ctx, image).catch(() => undefined)) !== undefined) images.push(image);
+    for (const image of allImages(ctx)) if ((await imageId(ctx, image).catch(() => undefined)) !== undefined) images.push(image);
     for (const image of images) {
       const { stdout } = await ctx.runner.run('docker', ['ps', '--all', '--filter', `ancestor=${image}`, '--format', '{{.Names}}']);
       if (stdout !== '')
@@ -30,3 +32,10 @@ export default task({
     return undefined;
   },
 });
+
+/** The images of this instance, those of nodes by every profile there is. */
+function allImages({ options, paths }: Pick<Context, 'options' | 'paths'>): Set<string> {
+  const profiles = profileNames(paths).map((profile) => readProfile({ paths, options: { profile } }));
+  const ofNodes = profiles.flatMap(({ pins }) => Object.values(nodeImageNamesOf(options, pins.containerd)));
+  return new Set([...ofNodes, ...Object.values(imageNames(options))]);
+}

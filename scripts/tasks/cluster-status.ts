@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
+import { clusterFlags, clusterOptions, nameFlag } from '../lib/cli/cluster-flags.js';
 import { table } from '../lib/cli/table.js';
 import { task } from '../lib/cli/task.js';
 import { kubectlJson } from '../lib/cluster/kubectl.js';
 import { nodeContainers } from '../lib/cluster/node.js';
+import { readProfile } from '../lib/cluster/profile.js';
 import { plan } from '../lib/engine/plan.js';
 import { clusterStep } from '../steps/cluster.js';
 
@@ -23,7 +24,7 @@ export default task({
   name: 'cluster:status',
   summary: 'Shows the cluster’s nodes, and whether it still matches its configuration and image.',
   manual: ['Exit code 1 when it does not serve: there is none, its API server does not answer, or a node is not ready.'],
-  flags: { name: clusterFlags.name, config: clusterFlags.config },
+  flags: { ...nameFlag, config: clusterFlags.config },
   options: clusterOptions,
   async run({ ctx, print, printJson }) {
     const { clusterName } = ctx.options;
@@ -45,7 +46,7 @@ export default task({
         runtime: status?.nodeInfo.containerRuntimeVersion ?? null,
       };
     });
-    const outdated = (await plan([clusterStep(ctx.options)], ctx)).at(-1)?.reason ?? null;
+    const outdated = (await plan([clusterStep(ctx.options, readProfile(ctx))], ctx)).at(-1)?.reason ?? null;
     const serves = known !== undefined && nodes.every(({ ready }) => ready);
     print(
       table(

@@ -19,7 +19,7 @@ export default task({
     const { clusterName } = ctx.options;
     const context = kubeContext(clusterName);
     const { ports } = await readClusterConfig(ctx.options.clusterConfig);
-    const goals = clusterGoals(ctx.options);
+    const goals = clusterGoals(ctx);
     if (flags['dry-run']) {
       const { lines, steps } = await describePlan(ctx, goals);
       print(lines.join('\n'));

@@ -26,7 +26,7 @@ export default task({
   options: clusterOptions,
   async run({ ctx, print, printJson }) {
     const { ports } = await readClusterConfig(ctx.options.clusterConfig);
-    await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ballastImage], { before: machineFits(ctx, { ports }) });
+    await bringAbout(ctx, [...clusterGoals(ctx), counterImage, ballastImage], { before: machineFits(ctx, { ports }) });
     const { counter, ballast } = imageNames(ctx.options);
     for (const image of [counter, ballast]) await loadImage(ctx, image);
     const proof = new Proof(ctx, 'e2e:api');

@@ -2,7 +2,9 @@ import { clusterFlags, clusterOptions } from '../lib/cli/cluster-flags.js';
 import { task } from '../lib/cli/task.js';
 import { readClusterConfig } from '../lib/cluster/config.js';
 import { loadImage } from '../lib/cluster/image-load.js';
+import { readProfile } from '../lib/cluster/profile.js';
 import { secondsSince } from '../lib/core/context.js';
+import { UsageError } from '../lib/core/errors.js';
 import { imageNames } from '../lib/core/options.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
@@ -34,8 +36,13 @@ export default task({
   options: clusterOptions,
   async run({ flags, ctx, print, printJson }) {
     const start = ctx.clock.now();
+    const { name, runtime } = readProfile(ctx);
+    if (flags.hard && !runtime.survivesFaults)
+      throw new UsageError(`--hard: the runtime of profile ${name} does not promise what that proves`, {
+        hint: `Leave --hard out, or name another profile. What a runtime can do: cluster/profiles/${name}.yaml`,
+      });
     const { ports } = await readClusterConfig(ctx.options.clusterConfig);
-    const report = await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage, ...(flags.hard ? [ballastImage] : [])], {
+    const report = await bringAbout(ctx, [...clusterGoals(ctx), counterImage, ...(flags.hard ? [ballastImage] : [])], {
       before: machineFits(ctx, { ports }),
     });
     const proof = new Proof(ctx, 'e2e:checkpoint');
@@ -43,7 +50,7 @@ export default task({
       const { sentTo, id } = await loadImage(ctx, imageNames(ctx.options).counter);
       return { seen: sentTo.length === 0 ? 'it was there' : `sent to ${sentTo.join(', ')}`, value: id };
     });
-    const archive = await proveKubeletCheckpoint(ctx, proof, ROUNDS);
+    const archive = await proveKubeletCheckpoint(ctx, proof, ROUNDS, runtime);
     if (flags.hard) {
       await loadImage(ctx, imageNames(ctx.options).ballast);
       await proveHardCases(ctx, proof);

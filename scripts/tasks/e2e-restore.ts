@@ -25,7 +25,7 @@ export default task({
   options: clusterOptions,
   async run({ ctx, print, printJson }) {
     const { ports } = await readClusterConfig(ctx.options.clusterConfig);
-    await bringAbout(ctx, [...clusterGoals(ctx.options), counterImage], { before: machineFits(ctx, { ports }) });
+    await bringAbout(ctx, [...clusterGoals(ctx), counterImage], { before: machineFits(ctx, { ports }) });
     await loadImage(ctx, imageNames(ctx.options).counter);
     const nodes = (await kubernetesNodes(ctx, ctx.options.clusterName)).map(({ name }) => name);
     const [first = '', second = first] = nodes;

@@ -1,10 +1,12 @@
-import path from 'node:path';
+import { clusterOptions, profileFlag } from '../lib/cli/cluster-flags.js';
 import { table } from '../lib/cli/table.js';
 import { task } from '../lib/cli/task.js';
+import { readProfile } from '../lib/cluster/profile.js';
 import { bringAbout, describePlan } from '../lib/engine/bring-about.js';
 import { diskUse } from '../lib/host/disk.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
-import { environment } from '../steps/environment.js';
+import { environmentOf } from '../steps/environment.js';
+import { nodeImageNamesOf } from '../steps/node-image.js';
 
 export default task({
   name: 'setup',
@@ -17,9 +19,12 @@ export default task({
     'dry-run': { type: 'boolean', help: 'show what would be done and why, do nothing' },
     timings: { type: 'boolean', help: 'print how long each step took, and the disk that is used' },
     kubernetes: { type: 'string', value: 'PATH', help: 'build this Kubernetes checkout instead of the pin' },
+    ...profileFlag,
   },
-  options: ({ kubernetes }) => (kubernetes === undefined ? {} : { kubernetes: path.resolve(kubernetes) }),
+  options: clusterOptions,
   async run({ flags, ctx, print, printJson }) {
+    const { pins } = readProfile(ctx);
+    const environment = environmentOf({ pins });
     if (flags['dry-run']) {
       const { lines, steps } = await describePlan(ctx, environment);
       print(lines.join('\n'));
@@ -27,7 +32,7 @@ export default task({
       return;
     }
     const report = await bringAbout(ctx, environment, { before: machineFits(ctx) });
-    const disk = flags.timings ? await diskUse(ctx) : undefined;
+    const disk = flags.timings ? await diskUse(ctx, nodeImageNamesOf(ctx.options, pins.containerd)) : undefined;
     print(
       report.ran.length === 0
         ? `everything is in place (${report.seconds.toFixed(1)} s)`

@@ -2,9 +2,15 @@ import path from 'node:path';
 import type { Options } from '../core/context.js';
 import type { Flags } from './task.js';
 
-/** The flag of every task that talks to a cluster. */
+/** The flag of every task that asks what nodes are made of. */
+export const profileFlag = {
+  profile: { type: 'string', value: 'NAME', help: 'what its nodes are made of: a file of cluster/profiles (default: default)' },
+} as const satisfies Flags;
+
+/** The flags of every task that talks to a cluster. */
 export const nameFlag = {
-  name: { type: 'string', value: 'NAME', help: 'the cluster (default: checkpoint)' },
+  name: { type: 'string', value: 'NAME', help: 'the cluster (default: checkpoint, with a profile checkpoint-PROFILE)' },
+  ...profileFlag,
 } as const satisfies Flags;
 
 /** The flags of tasks that may create a cluster. */
@@ -18,12 +24,14 @@ export const clusterFlags = {
 /** What those flags say about the run. */
 export function clusterOptions(flags: {
   name?: string | undefined;
+  profile?: string | undefined;
   config?: string | undefined;
   kubernetes?: string | undefined;
   recreate?: boolean;
 }): Partial<Options> {
   return {
     ...(flags.name === undefined ? {} : { clusterName: flags.name }),
+    ...(flags.profile === undefined ? {} : { profile: flags.profile }),
     ...(flags.config === undefined ? {} : { clusterConfig: path.resolve(flags.config) }),
     ...(flags.kubernetes === undefined ? {} : { kubernetes: path.resolve(flags.kubernetes) }),
     ...(flags.recreate === true ? { recreate: true } : {}),

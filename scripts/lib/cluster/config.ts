@@ -70,6 +70,19 @@ export async function readClusterConfig(file: string): Promise<ClusterConfig> {
   return { file, text, ownCni: parsed.data.networking?.disableDefaultCNI === true, ports: hostPorts(parsed.data) };
 }
 
+/**
+ * A configuration with further patches of containerd's configuration, after its own.
+ * @param text of a kind configuration that was read already
+ * @returns the same text when there are none
+ */
+export function withContainerdPatches(text: string, patches: readonly string[]): string {
+  if (patches.length === 0) return text;
+  const document = YAML.parseDocument(text);
+  const own: unknown = document.toJS().containerdConfigPatches;
+  document.set('containerdConfigPatches', [...(Array.isArray(own) ? own : []), ...patches]);
+  return document.toString();
+}
+
 /** What the nodes map, and the API server's where it is fixed. Zero stands for any port that is free. */
 function hostPorts({ nodes, networking }: z.infer<typeof configSchema>): HostPort[] {
   const mapped = (nodes ?? [])

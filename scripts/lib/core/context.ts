@@ -18,6 +18,8 @@ export function secondsSince(clock: Pick<Clock, 'now'>, start: number): number {
 export interface Options {
   /** Keeps two environments on one machine apart: names the cluster and tags the images. */
   readonly instance: string;
+  /** Name of the file in `cluster/profiles` that says what clusters are made of. */
+  readonly profile: string;
   readonly clusterName: string;
   /** Path of the cluster configuration, absolute. */
   readonly clusterConfig: string;

@@ -4,10 +4,13 @@ import { imageNames } from '../core/options.js';
 /** Disk in use, bytes, by what uses it. */
 export type DiskUse = Record<string, number>;
 
-/** Measures what the toolkit keeps: its cache, its images, and what Docker's builder keeps (which other builds share). */
-export async function diskUse(ctx: Context): Promise<DiskUse> {
+/**
+ * Measures what the toolkit keeps: its cache, its images, and what Docker's builder keeps (which other builds share).
+ * @param nodeImages names of the images that nodes are made of
+ */
+export async function diskUse(ctx: Context, { base, node }: { readonly base: string; readonly node: string }): Promise<DiskUse> {
   const { stdout } = await ctx.runner.run('du', ['--summarize', '--block-size=1', ctx.paths.cache], { accept: true });
-  const { base, node, counter, ballast } = imageNames(ctx.options);
+  const { counter, ballast } = imageNames(ctx.options);
   const image = async (reference: string): Promise<number> => {
     const { stdout: size, exitCode } = await ctx.runner.run('docker', ['image', 'inspect', '--format', '{{.Size}}', reference], {
       accept: true,

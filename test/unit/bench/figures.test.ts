@@ -70,7 +70,7 @@ test('a plot is an SVG picture with both panels, all sizes and ways', async () =
 test('a benchmark that there is not is refused with the names of those that there are, before anything is made', async () => {
   const runner = fakeRunner();
   const refused = bench.run({
-    flags: { name: undefined, config: undefined, kubernetes: undefined, recreate: false, record: false },
+    flags: { name: undefined, profile: undefined, config: undefined, kubernetes: undefined, recreate: false, record: false },
     words: ['checkpoint', 'everything'],
     ctx: testContext({ runner }),
     print: () => undefined,

@@ -31,7 +31,7 @@ test('times that are to be recorded go into docs too', async () => {
 test('recording without the benchmark of checkpoints is refused, before anything is made', async () => {
   const runner = fakeRunner();
   const refused = bench.run({
-    flags: { name: undefined, config: undefined, kubernetes: undefined, recreate: false, record: true },
+    flags: { name: undefined, profile: undefined, config: undefined, kubernetes: undefined, recreate: false, record: true },
     words: ['api'],
     ctx: testContext({ runner }),
     print: () => undefined,

@@ -127,6 +127,16 @@ describe('checkpoints of one container', () => {
     expect(times.map((time) => time - (times[0] ?? 0))).toEqual([0, 1100, 2200]);
   });
 
+  test('are not, where the runtime tells them apart', async () => {
+    const { runner } = fakeNode();
+    const ctx = testContext({ runner });
+    const began = ctx.clock.now();
+    const kube = server(OK, OK);
+    for (let round = 0; round < 2; round++) await checkpoint(ctx, container, { route: nodeProxy(kube), apartByASecond: false });
+    expect(ctx.clock.now()).toBe(began);
+    expect(kube.asked).toHaveLength(2);
+  });
+
   test('come one after the other', async () => {
     const { runner } = fakeNode();
     let open = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../scripts/lib/core/errors.js';
-import { imageNames, makeOptions } from '../../../scripts/lib/core/options.js';
+import { imageNames, makeOptions, nodeImageNames } from '../../../scripts/lib/core/options.js';
 
 const instance = (name: string) => makeOptions('/checkout', { KIND_CHECKPOINT_INSTANCE: name }, {});
 
@@ -8,6 +8,7 @@ describe('options', () => {
   test('have defaults', () => {
     expect(makeOptions('/checkout', {}, {})).toEqual({
       instance: 'latest',
+      profile: 'default',
       clusterName: 'checkpoint',
       clusterConfig: '/checkout/cluster/cluster.yaml',
       kubernetes: undefined,
@@ -18,13 +19,28 @@ describe('options', () => {
   test('keep the cluster and the images of an instance apart', () => {
     const options = instance('two');
     expect(options.clusterName).toBe('checkpoint-two');
-    expect(imageNames(options)).toEqual({
-      base: 'kindest/base:two',
-      node: 'kindest/node:two',
-      counter: 'counter:two',
-      ballast: 'ballast:two',
+    expect(imageNames(options)).toEqual({ counter: 'counter:two', ballast: 'ballast:two' });
+    expect(nodeImageNames(options)).toEqual({ base: 'kindest/base:two', node: 'kindest/node:two' });
+    expect(nodeImageNames(makeOptions('/checkout', {}, {})).node).toBe('kindest/node:latest');
+    expect(nodeImageNames(options, 'containerd-9')).toEqual({
+      base: 'kindest/base:two-containerd-9',
+      node: 'kindest/node:two-containerd-9',
     });
-    expect(imageNames(makeOptions('/checkout', {}, {})).node).toBe('kindest/node:latest');
+  });
+
+  test.each([
+    ['', 'default', 'checkpoint'],
+    ['', 'containerd-9.1', 'checkpoint-containerd-9-1'],
+    ['two', 'containerd-9.1', 'checkpoint-two-containerd-9-1'],
+  ])('keep the clusters of profiles apart: instance "%s" and profile %s', (name, profile, clusterName) => {
+    const env = { KIND_CHECKPOINT_INSTANCE: name };
+    expect(makeOptions('/checkout', env, { profile })).toMatchObject({ profile, clusterName });
+    expect(makeOptions('/checkout', { ...env, KIND_CHECKPOINT_PROFILE: profile }, {})).toMatchObject({ profile, clusterName });
+    expect(makeOptions('/checkout', env, { profile, clusterName: 'mine' }).clusterName).toBe('mine');
+  });
+
+  test.each(['../default', 'a/b', '.hidden', 'Upper', 'a..b', ''])('refuse the profile %j', (profile) => {
+    expect(() => makeOptions('/checkout', {}, { profile })).toThrow(/^--profile: /);
   });
 
   test('given as flags win over the environment', () => {

@@ -4,8 +4,9 @@ import { stampPath } from '../../../scripts/lib/engine/freshness.js';
 import { placesFor } from '../../../scripts/lib/engine/machine.js';
 import { inOrder } from '../../../scripts/lib/engine/plan.js';
 import type { Step } from '../../../scripts/lib/engine/step.js';
-import { environment } from '../../../scripts/steps/environment.js';
+import { environmentOf } from '../../../scripts/steps/environment.js';
 import { put, testContext } from '../../support/context.js';
+import { defaultProfile } from '../../support/profiles.js';
 import { makes } from '../../support/steps.js';
 
 const secondsOf = (step: Step): number => declared(step).seconds;
@@ -109,6 +110,8 @@ function firstCome(steps: readonly Step[], places = 3): Span[] {
 
 const NEW_MACHINE: readonly string[] = [];
 const EQUIPPED = ['build-packages', 'go-toolchain', 'docker-engine', 'docker-experimental'];
+
+const environment = environmentOf(defaultProfile);
 
 describe.each([
   { cores: 2, machine: 'where nothing is installed', there: NEW_MACHINE },

@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import YAML from 'yaml';
 import type { Options } from '../../../scripts/lib/core/context.js';
 import type { Runner } from '../../../scripts/lib/core/runner.js';
 import { stampPath } from '../../../scripts/lib/engine/freshness.js';
 import { clusterStep, deleteCluster } from '../../../scripts/steps/cluster.js';
 import { put, stepContext, type TestContext, temporaryFolder, testContext } from '../../support/context.js';
 import { type Answer, type Call, type FakeRunner, fakeRunner } from '../../support/fake-runner.js';
+import { defaultProfile, profileNamed } from '../../support/profiles.js';
 import { reasonToRun, runAlone } from '../../support/steps.js';
 
 const CONFIG = 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n';
@@ -72,13 +75,13 @@ class Machine {
   }
 }
 
-const cluster = clusterStep({ clusterName: 'checkpoint' });
+const cluster = clusterStep({ clusterName: 'checkpoint' }, defaultProfile);
 const CREATED = 'kind create cluster --name checkpoint';
 const DELETED = 'kind delete cluster --name checkpoint';
 
 /** Records that what the cluster is made of is there, in the state of a key. */
-async function haveNeeds({ root }: Machine, keys: Readonly<Record<string, string>> = {}): Promise<void> {
-  for (const need of cluster.needs ?? []) {
+async function haveNeeds({ root }: Machine, keys: Readonly<Record<string, string>> = {}, of = cluster): Promise<void> {
+  for (const need of of.needs ?? []) {
     const key = keys[need.id] ?? `key of ${need.id}`;
     await put(stampPath(need, testContext({ root })), JSON.stringify({ key, parts: {}, products: {}, seconds: 1 }));
   }
@@ -128,6 +131,26 @@ describe('a cluster that is not there', () => {
     ])
       expect(after).toContain(asked);
     expect(await reasonToRun(cluster, ctx)).toBeUndefined();
+  });
+
+  test('is created of the image and the configuration that its profile asks for', async () => {
+    const there = await machine(`${CONFIG}# of one's own\ncontainerdConfigPatches:\n- a = 1\n`);
+    const profile = { ...profileNamed('containerd-2.3'), containerdConfigPatches: ['b = 2'] };
+    const step = clusterStep({ clusterName: 'checkpoint' }, profile);
+    await haveNeeds(there, {}, step);
+    const ctx = there.run();
+    let given = '';
+    there.instead = ({ args }) => {
+      if (args[0] === 'create') given = readFileSync(args[args.indexOf('--config') + 1] ?? '', 'utf8');
+      return undefined;
+    };
+    await runAlone(step, ctx);
+    expect(there.runner.lines.find((line) => line.includes('create cluster'))).toContain('--image kindest/node:latest-containerd-2.3 ');
+    expect(YAML.parse(given)).toMatchObject({ kind: 'Cluster', containerdConfigPatches: ['a = 1', 'b = 2'] });
+    expect(given).toContain("# of one's own");
+    expect(await reasonToRun(clusterStep({ clusterName: 'checkpoint' }, { ...profile, containerdConfigPatches: [] }), ctx)).toBe(
+      'changed: configuration',
+    );
   });
 
   test('gets no nodes that are Ready where the configuration leaves the network to the user, and says so', async () => {

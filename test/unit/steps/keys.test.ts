@@ -1,23 +1,28 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { profileNames } from '../../../scripts/lib/cluster/profile.js';
 import { keyParts } from '../../../scripts/lib/engine/freshness.js';
+import { inOrder } from '../../../scripts/lib/engine/plan.js';
 import type { Step } from '../../../scripts/lib/engine/step.js';
 import { forks } from '../../../scripts/lib/forks/fork.js';
 import { ballastImage } from '../../../scripts/steps/ballast-image.js';
-import { baseImage } from '../../../scripts/steps/base-image.js';
+import { baseImage, baseImageOf } from '../../../scripts/steps/base-image.js';
 import { checkpointctl, checkpointctlProgram } from '../../../scripts/steps/checkpointctl.js';
 import { cniPlugins } from '../../../scripts/steps/cni-plugins.js';
-import { containerd, stockContainerd } from '../../../scripts/steps/containerd.js';
+import { containerd, containerdOf, stockContainerd } from '../../../scripts/steps/containerd.js';
 import { coredns } from '../../../scripts/steps/coredns.js';
 import { criu, criuForNodes } from '../../../scripts/steps/criu.js';
+import { environmentOf } from '../../../scripts/steps/environment.js';
 import { etcd } from '../../../scripts/steps/etcd.js';
 import { kind } from '../../../scripts/steps/kind.js';
 import { localPathProvisioner } from '../../../scripts/steps/local-path-provisioner.js';
-import { nodeImage } from '../../../scripts/steps/node-image.js';
+import { nodeImage, nodeImageOf } from '../../../scripts/steps/node-image.js';
 import { pause } from '../../../scripts/steps/pause.js';
 import { rootFilesystem } from '../../../scripts/steps/root-filesystem.js';
 import { runc } from '../../../scripts/steps/runc.js';
+import { checkout } from '../../support/checkout.js';
 import { testContext } from '../../support/context.js';
+import { profileNamed } from '../../support/profiles.js';
 
 /** What a step's key holds beside inputs and needs, as text. */
 async function keyOf(step: Step): Promise<Readonly<Record<string, string>>> {
@@ -75,4 +80,37 @@ test.each<[string, Step, Readonly<Record<string, string>>]>([
 ])('%s has what it is made with in its key', async (_, step, words) => {
   const parts = await keyOf(step);
   for (const [name, word] of Object.entries(words)) expect(parts[name]).toContain(word);
+});
+
+describe('the steps of several profiles', () => {
+  const { pins } = profileNamed('containerd-2.3');
+  const stepsOf = (name: string): readonly Step[] => inOrder(environmentOf(profileNamed(name)));
+
+  test('are those without a profile where the default one is chosen', () => {
+    const { containerd: folder } = profileNamed('default').pins;
+    expect([containerdOf(folder), baseImageOf(folder), nodeImageOf(folder)]).toEqual([containerd, baseImage, nodeImage]);
+    expect([containerd.id, baseImage.id, nodeImage.id]).toEqual(['containerd', 'base-image', 'node-image']);
+  });
+
+  test('are the same but for the runtime and the images that hold it', () => {
+    const others = stepsOf('containerd-2.3').filter((step) => !stepsOf('default').includes(step));
+    expect(others.map(({ id }) => id)).toEqual(['containerd-2.3', 'base-image-containerd-2.3', 'node-image-containerd-2.3']);
+  });
+
+  test('can be in one plan, and make images of names of their own', () => {
+    const names = profileNames(testContext({ root: checkout }).paths);
+    expect(names).toEqual(expect.arrayContaining(['default', 'containerd-2.3']));
+    const ctx = testContext();
+    const made = inOrder(names.flatMap(stepsOf)).flatMap((step) => step.produces?.(ctx) ?? []);
+    expect(new Set(made.map(({ name }) => name)).size).toBe(made.length);
+    expect(made.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['kindest/node:latest', 'kindest/node:latest-containerd-2.3', 'kindest/base:latest-containerd-2.3']),
+    );
+  });
+
+  test('build a released containerd as it is, from its pin alone', async () => {
+    const step = containerdOf(pins.containerd);
+    expect(step.inputs).toEqual(['go.mod', 'go.sum'].map((name) => `${pins.containerd}/${name}`));
+    expect((await keyOf(step))['ldflags']).toContain('version.Version=v1.2.3"');
+  });
 });

@@ -6,10 +6,12 @@ import { checksBefore, examine, refuseUnfit } from '../../../../scripts/lib/host
 import { checks } from '../../../../scripts/lib/host/doctor/index.js';
 import { reportLines } from '../../../../scripts/lib/host/doctor/report.js';
 import { clusterGoals } from '../../../../scripts/steps/cluster.js';
-import { environment } from '../../../../scripts/steps/environment.js';
+import { environmentOf } from '../../../../scripts/steps/environment.js';
+import { checkout } from '../../../support/checkout.js';
 import { testContext } from '../../../support/context.js';
 import { fakeRunner } from '../../../support/fake-runner.js';
 import { fakeMachine, scene } from '../../../support/machine.js';
+import { defaultProfile } from '../../../support/profiles.js';
 
 const check = (id: string, look: Check['look'], more: Partial<Check> = {}): Check => ({
   id,
@@ -88,7 +90,7 @@ describe('before a run', () => {
   });
 
   test('the steps by which that is told are those that there are', () => {
-    const there = inOrder([...environment, ...clusterGoals({ clusterName: 'checkpoint' })]).map(({ id }) => id);
+    const there = inOrder([...environmentOf(defaultProfile), ...clusterGoals(testContext({ root: checkout }))]).map(({ id }) => id);
     expect(there).toEqual(expect.arrayContaining(['criu', 'kubernetes', 'cluster-checkpoint']));
   });
 
