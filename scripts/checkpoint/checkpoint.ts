@@ -1,16 +1,16 @@
 import path from 'node:path';
-import { askKubelet, certificateHolder, type HttpAnswer } from '../lib/cluster/kubelet.js';
+import type { HttpAnswer } from '../lib/cluster/kubelet.js';
 import type { RunningContainer } from '../lib/cluster/pod.js';
 import { type Context, secondsSince } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { readIfThere, writeAtomically } from '../lib/core/files.js';
 import { holdLock } from '../lib/core/lock.js';
-import { hintFor, type Kube, statusMessage } from '../lib/kube/client.js';
+import { hintFor, statusMessage } from '../lib/kube/client.js';
 import { archiveIn } from './answer.js';
 import { cleanUpAfterSuccess, criuReason, type Failure, look, restoreAfterFailure, type Sight, standBy } from './cleanup.js';
 import { type Checkpoint, removeArchive } from './node-archive.js';
-import { kubeletRoute, subresourceRoute } from './routes.js';
-import { DEFAULT_TIMEOUT_SECONDS, GRACE_SECONDS, KUBELET_LEAST_SECONDS } from './timeout.js';
+import { asker, type Route, requestBy } from './request.js';
+import { DEFAULT_TIMEOUT_SECONDS, KUBELET_LEAST_SECONDS } from './timeout.js';
 
 /** Archives are named by the second: two calls within one would collide. Milliseconds. */
 export const APART_MS = 1100;
@@ -23,15 +23,6 @@ const IN_PROGRESS = /a checkpoint of container .* is already in progress/;
 const TELLS_LOG = /CRIU's log (?:is|will be) kept in /;
 /** How long someone else's checkpoint may go on before the container counts as left paused, milliseconds. */
 const BUSY_PATIENCE_MS = 10_000;
-
-/** Whom to ask for a checkpoint. */
-export type Route =
-  /** The kubelet itself, from a node container of this kind cluster. */
-  | { readonly kind: 'kubelet'; readonly cluster: string }
-  /** The subresource `pods/checkpoint`, where the API server has it. */
-  | { readonly kind: 'api'; readonly kube: Pick<Kube, 'ask'> }
-  /** The kubelet through the API server's proxy, which every API server has. */
-  | { readonly kind: 'node-proxy'; readonly kube: Pick<Kube, 'ask'> };
 
 /** What was seen on the node, or why it cannot be looked into, as an end of the sentence "node X cannot be looked into: …". */
 export type Reached = { readonly before: Sight } | { readonly outOfReach: string };
@@ -57,10 +48,15 @@ export interface CheckpointRequest {
  * @throws ToolkitError with the answer
  */
 export async function checkpoint(ctx: Context, container: RunningContainer, request: CheckpointRequest = {}): Promise<Checkpoint> {
-  const name = `checkpoint-${container.id.slice(0, 20)}`;
+  return oneAtATime(ctx, container, (name) => command(ctx, container, request, path.join(ctx.paths.locks, `${name}.last`)));
+}
+
+/** Does something to a container while nobody else of this machine is at a checkpoint of it. @param act given the lock's name */
+export async function oneAtATime<T>(ctx: Context, { id }: Pick<RunningContainer, 'id'>, act: (name: string) => Promise<T>): Promise<T> {
+  const name = `checkpoint-${id.slice(0, 20)}`;
   const release = await holdLock(path.join(ctx.paths.locks, name), ctx);
   try {
-    return await command(ctx, container, request, path.join(ctx.paths.locks, `${name}.last`));
+    return await act(name);
   } finally {
     await release();
   }
@@ -77,7 +73,7 @@ async function command(
   }: CheckpointRequest,
   last: string,
 ): Promise<Checkpoint> {
-  const request = requestBy(route, container, timeoutSeconds);
+  const request = requestBy(route, container, timeoutSeconds === null ? {} : { timeout: String(timeoutSeconds) });
   const [reached, ask] = await Promise.all([lookAt(), asker(ctx, route, container.node, request, timeoutSeconds)]);
   const before = 'before' in reached ? reached.before : undefined;
   if (apartByASecond) await keepApart(ctx, last);
@@ -107,52 +103,6 @@ async function command(
   } finally {
     after?.dismiss();
   }
-}
-
-/** What is asked for: a path of the kubelet's API or the API server's, and its query. */
-interface ApiRequest {
-  readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
-}
-
-function requestBy(route: Route, container: RunningContainer, timeoutSeconds: number | null): ApiRequest {
-  const limit: Record<string, string> = timeoutSeconds === null ? {} : { timeout: String(timeoutSeconds) };
-  switch (route.kind) {
-    case 'kubelet':
-      return { path: kubeletRoute(container), query: limit };
-    case 'node-proxy':
-      return { path: `/api/v1/nodes/${container.node}/proxy${kubeletRoute(container)}`, query: limit };
-    case 'api':
-      return { path: subresourceRoute(container), query: { container: container.container, ...limit } };
-  }
-}
-
-/** Everything short of the request itself, so that nothing comes between the clock and it. */
-async function asker(
-  ctx: Context,
-  route: Route,
-  node: string,
-  { path: target, query }: ApiRequest,
-  timeoutSeconds: number | null,
-): Promise<() => Promise<HttpAnswer>> {
-  if (route.kind === 'kubelet') {
-    const search = new URLSearchParams(query).toString();
-    const via = await certificateHolder(ctx, route.cluster, node);
-    return () => askKubelet(ctx, { node, via }, 'POST', search === '' ? target : `${target}?${search}`);
-  }
-  return async () => {
-    // Not cut off when the run is stopped: the container would stay paused.
-    const tell = (): void => ctx.say('a checkpoint that is cut off leaves its container frozen: waiting for its end');
-    ctx.signal.addEventListener('abort', tell);
-    try {
-      return await route.kube.ask('POST', target, {
-        query,
-        timeoutMs: (Math.max(timeoutSeconds ?? 0, KUBELET_LEAST_SECONDS) + GRACE_SECONDS) * 1000,
-      });
-    } finally {
-      ctx.signal.removeEventListener('abort', tell);
-    }
-  };
 }
 
 /** Waits until the second of the last request is over. @param last the file that remembers it */

@@ -1,7 +1,8 @@
 import path from 'node:path';
-import { checkpoint, type Reached, type Route } from '../checkpoint/checkpoint.js';
+import { checkpoint, type Reached } from '../checkpoint/checkpoint.js';
 import { look, lookScript, readSight } from '../checkpoint/cleanup.js';
 import type { Checkpoint } from '../checkpoint/node-archive.js';
+import type { Route } from '../checkpoint/request.js';
 import { chooseContainer, parsePod, type RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError, UsageError } from '../lib/core/errors.js';

@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { type CheckpointRequest, checkpoint, type Route } from '../../../scripts/checkpoint/checkpoint.js';
+import { type CheckpointRequest, checkpoint } from '../../../scripts/checkpoint/checkpoint.js';
+import type { Route } from '../../../scripts/checkpoint/request.js';
 import type { HttpAnswer } from '../../../scripts/lib/cluster/kubelet.js';
 import { InterruptedError } from '../../../scripts/lib/core/errors.js';
 import type { Kube } from '../../../scripts/lib/kube/client.js';
