@@ -2,15 +2,15 @@ import path from 'node:path';
 import { checkpoint, type Reached } from '../checkpoint/checkpoint.js';
 import { look, lookScript, readSight } from '../checkpoint/cleanup.js';
 import type { Checkpoint } from '../checkpoint/node-archive.js';
+import { type Brought, type FetchWay, withFolder } from '../checkpoint/node-folder.js';
 import type { Route } from '../checkpoint/request.js';
 import { chooseContainer, parsePod, type RunningContainer } from '../lib/cluster/pod.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError, UsageError } from '../lib/core/errors.js';
 import { calling, httpStatus, type Kube } from '../lib/kube/client.js';
 import { type NodeReach, reachNode, visitNode } from '../lib/kube/reach.js';
-import { fetchArchive, readOutput } from './fetch.js';
-import type { FetchWay, RouteName } from './flags.js';
-import { type Brought, withFolder } from './folder.js';
+import { fetchTo, readOutput } from './fetch.js';
+import type { RouteName } from './flags.js';
 
 /** A checkpoint as the user asked for it. */
 export interface PodCheckpoint {
@@ -55,7 +55,7 @@ export async function checkpointPod(ctx: Context, kube: Kube, asked: PodCheckpoi
     );
     try {
       const place = target(path.posix.basename(made.archive));
-      const brought = await fetchArchive(ctx, folder, made.archive, place);
+      const brought = await fetchTo(ctx, folder, made.archive, place);
       return { ...made, container, via: route.kind, local: { ...brought, ...place, by: folder.by } };
     } catch (error) {
       ctx.say(`the checkpoint was made; its archive is on node ${made.node}: ${made.archive}`);

@@ -1,3 +1,4 @@
+import { type FetchWay, fetchWays } from '../checkpoint/node-folder.js';
 import { DEFAULT_TIMEOUT_SECONDS } from '../checkpoint/timeout.js';
 import type { Flags } from '../lib/cli/task.js';
 import { UsageError } from '../lib/core/errors.js';
@@ -5,10 +6,6 @@ import { UsageError } from '../lib/core/errors.js';
 /** Ways to a checkpoint, as `--via` names them. */
 export const ways = ['api', 'node-proxy', 'kubelet'] as const;
 export type RouteName = (typeof ways)[number];
-
-/** How to get at a node's files: of a kind node through Docker, of any node through a pod. */
-export const fetchWays = ['auto', 'docker', 'pod'] as const;
-export type FetchWay = (typeof fetchWays)[number];
 
 /** The image of that pod where none is named. */
 export const defaultHelperImage = 'busybox:1.36';

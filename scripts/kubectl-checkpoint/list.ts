@@ -1,3 +1,4 @@
+import { type FetchWay, inFolder, withFolder } from '../checkpoint/node-folder.js';
 import { archiveFolder } from '../lib/cluster/kubelet.js';
 import { type NodeScript, shell } from '../lib/cluster/node.js';
 import type { Context } from '../lib/core/context.js';
@@ -6,8 +7,6 @@ import { calling, type Kube } from '../lib/kube/client.js';
 import type { NodeObject } from '../lib/kube/core.js';
 import { notAsked, visitNode } from '../lib/kube/reach.js';
 import { mayBeOf, parseArchiveName } from './archive-name.js';
-import type { FetchWay } from './flags.js';
-import { inFolder, withFolder } from './folder.js';
 
 /** An archive on a node. */
 export interface ListedArchive {

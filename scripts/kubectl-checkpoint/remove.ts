@@ -1,9 +1,9 @@
 import path from 'node:path';
+import { inFolder } from '../checkpoint/node-folder.js';
 import { archiveFolder } from '../lib/cluster/kubelet.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError, UsageError } from '../lib/core/errors.js';
 import type { Kube } from '../lib/kube/client.js';
-import { inFolder } from './folder.js';
 import { type Access, nodesFailed, throughNodes } from './list.js';
 
 /** An archive that is gone. */

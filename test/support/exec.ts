@@ -1,7 +1,7 @@
 import { Exec, KubeConfig } from '@kubernetes/client-node';
 import type { Kube } from '../../scripts/lib/kube/client.js';
 
-const STREAM = { stdout: 1, stderr: 2, status: 3 } as const;
+const STREAM = { stdin: 0, stdout: 1, stderr: 2, status: 3 } as const;
 
 /** One side of a command that runs in a pod: what the API server would send. */
 export interface FakeCommand {
@@ -14,7 +14,9 @@ export interface FakeCommand {
   exit(code: number): void;
   /** Breaks the connection. */
   drop(): void;
-  readonly socket: { paused: boolean; terminated: boolean };
+  /** What has come to its standard input so far. */
+  input(): Buffer;
+  readonly socket: { paused: boolean; terminated: boolean; bufferedAmount: number };
 }
 
 /** The client's own exec over a connection that is not there. */
@@ -26,7 +28,8 @@ export function fakeExec(
   type Connect = Exec['handler']['connect'];
   const connect: Connect = async (path, _text, binary) => {
     if (refuse !== undefined) throw refuse;
-    const state = { paused: false, terminated: false };
+    const state = { paused: false, terminated: false, bufferedAmount: 0 };
+    const received: Buffer[] = [];
     const send = (stream: number, content: Buffer): void => {
       if (!state.terminated) binary?.(stream, content);
     };
@@ -42,6 +45,12 @@ export function fakeExec(
         state.terminated = true;
       },
       close: () => undefined,
+      send: (message: Buffer) => {
+        if (message[0] === STREAM.stdin) received.push(message.subarray(1));
+      },
+      get bufferedAmount() {
+        return state.bufferedAmount;
+      },
     };
     const command: FakeCommand = {
       command: new URL(path, 'http://pod.invalid').searchParams.getAll('command'),
@@ -51,6 +60,7 @@ export function fakeExec(
         const status = code === 0 ? { status: 'Success' } : { status: 'Failure', message: `command terminated with exit code ${code}` };
         send(STREAM.status, Buffer.from(JSON.stringify(status)));
       },
+      input: () => Buffer.concat(received),
       drop: () => socket.onclose?.({ code: 1006, reason: '' }),
       socket: state,
     };

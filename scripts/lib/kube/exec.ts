@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import { PassThrough, type Readable, Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { Exec, V1Status } from '@kubernetes/client-node';
 import type { ContainerRef } from '../cluster/pod.js';
@@ -11,8 +11,17 @@ const OPENING_MS = 60_000;
 /** What is used of the client library. */
 type ExecClient = Pick<Exec, 'exec' | 'handler'>;
 
+/** So many bytes may wait to be sent; then what is sent waits. */
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+/** How often it is looked whether they have gone, milliseconds. */
+const DRAIN_POLL_MS = 10;
+
+/** The connection broke, or none came about: what was sent may be sent again. */
+export class ConnectionLostError extends ToolkitError {}
+
 /** What is used of its web socket. */
 interface Socket {
+  readonly bufferedAmount: number;
   pause(): void;
   resume(): void;
   terminate(): void;
@@ -22,7 +31,9 @@ interface Socket {
 /**
  * Runs a command in a pod; its output goes into `stdout`, which is ended with it. When that is slower than the network, the
  * network waits: nothing piles up in memory.
- * @throws ToolkitError with what the command said on its standard error; the signal's reason when that fires
+ * @param stdin what the command reads. Its end is not told – older API servers cannot –: the command must know how much comes
+ * @throws ToolkitError with what the command said on its standard error (ConnectionLostError when the connection broke); the signal's
+ * reason when that fires
  */
 export async function execInPod(
   kube: Kube,
@@ -30,6 +41,7 @@ export async function execInPod(
   command: readonly string[],
   stdout: Writable,
   signal: AbortSignal,
+  stdin?: Readable,
 ): Promise<void> {
   signal.throwIfAborted();
   const exec = await kube.exec();
@@ -41,6 +53,7 @@ export async function execInPod(
   let socket: Socket | undefined;
   stdout.on('drain', () => socket?.resume());
   const ended = new AbortController();
+  const feed = stdin === undefined ? null : new PassThrough();
   try {
     const status = await new Promise<V1Status>((resolve, reject) => {
       const until = { signal: ended.signal };
@@ -57,7 +70,7 @@ export async function execInPod(
         [...command],
         stdout,
         stderr.stream,
-        null,
+        feed,
         false,
         resolve,
       );
@@ -65,7 +78,12 @@ export async function execInPod(
         (made: Socket) => {
           socket = made;
           if (ended.signal.aborted) made.terminate();
-          made.onclose = ({ code, reason }) => reject(failed('the connection was closed before its end', [`${code} ${reason}`.trim()]));
+          made.onclose = ({ code, reason }) =>
+            reject(lost(failed('the connection was closed before its end', [`${code} ${reason}`.trim()])));
+          if (stdin === undefined || feed === null) return;
+          held(feed, made, ended.signal);
+          stdin.once('error', reject);
+          stdin.pipe(feed, { end: false });
         },
         (error: unknown) => reject(refusal(error, failed)),
       );
@@ -74,9 +92,24 @@ export async function execInPod(
     await finished(stdout);
   } finally {
     ended.abort();
+    if (feed !== null) stdin?.unpipe(feed);
+    stdin?.destroy();
     socket?.terminate();
   }
 }
+
+/** The client sends what comes without asking whether it went out. This holds it back while too much waits. */
+function held(feed: Readable, socket: Socket, ended: AbortSignal): void {
+  feed.on('data', async () => {
+    if (feed.isPaused() || socket.bufferedAmount < MOST_WAITING_BYTES) return;
+    feed.pause();
+    while (!ended.aborted && socket.bufferedAmount >= MOST_WAITING_BYTES / 2) await setTimeout(DRAIN_POLL_MS);
+    feed.resume();
+  });
+}
+
+const lost = ({ message, details, hint, cause }: ToolkitError): ConnectionLostError =>
+  new ConnectionLostError(message, { details, hint, cause });
 
 /** The client writes what arrives without asking whether there is room. This stops the socket when there is none. */
 function throttled(client: ExecClient, stdout: Writable, socket: () => Socket | undefined): ExecClient {
@@ -104,7 +137,8 @@ function refusal(error: unknown, failed: (what: string, details: readonly string
   const message = messageOf((error as { error?: unknown }).error ?? (error as { message?: unknown }).message ?? error);
   const status = Number(/Unexpected server response: (\d+)/.exec(message)?.[1]);
   const plain = failed('could not be started', [message]);
-  return new ToolkitError(plain.message, { details: plain.details, hint: hintFor(status), cause: error });
+  const Kind = Number.isNaN(status) ? ConnectionLostError : ToolkitError;
+  return new Kind(plain.message, { details: plain.details, hint: hintFor(status), cause: error });
 }
 
 async function finished(stream: Writable): Promise<void> {

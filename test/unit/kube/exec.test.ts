@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { collector, execInPod } from '../../../scripts/lib/kube/exec.js';
 import { fakeExec } from '../../support/exec.js';
@@ -48,6 +48,39 @@ describe('a command in a pod', () => {
       message: 'cat in pod default/helper: could not be started',
       hint: expect.stringContaining('rbac'),
     });
+  });
+
+  test('gets what it reads as fast as the network takes it, and no faster', async () => {
+    const chunks = Array.from({ length: 20 }, (_, at) => Buffer.alloc(1024, at));
+    const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    let whileFull: number | undefined;
+    const exec = fakeExec(async ({ input, socket, exit }) => {
+      socket.bufferedAmount = 8 * 1024 * 1024;
+      await pause(150);
+      whileFull = input().length;
+      socket.bufferedAmount = 0;
+      while (input().length < 20 * 1024) await pause(5);
+      exit(0);
+    });
+    const content = Readable.from(
+      (async function* () {
+        for (const chunk of chunks) {
+          yield chunk;
+          await pause(4);
+        }
+      })(),
+    );
+    await execInPod(fakeKube({}, exec), pod, ['head', '-c', '20480'], collector().stream, never, content);
+    expect(whileFull).toBeLessThan(10 * 1024);
+    expect(exec.started[0]?.input()).toEqual(Buffer.concat(chunks));
+    expect(content.destroyed).toBe(true);
+  });
+
+  test('whose input cannot be read ends', async () => {
+    const exec = fakeExec(() => undefined);
+    const broken = new Readable({ read: (): void => void broken.destroy(new Error('no such disk')) });
+    await expect(execInPod(fakeKube({}, exec), pod, ['head'], collector().stream, never, broken)).rejects.toThrow('no such disk');
+    expect(exec.started[0]?.socket.terminated).toBe(true);
   });
 
   test('ends when the run is stopped', async () => {
