@@ -35,6 +35,7 @@ export function judge(facts: CheckedFacts): Verdict {
       ...judgeState(facts),
       ...judgeOwner(facts.pod),
       ...judgeNode(facts),
+      ...judgeRuntimes(facts),
       ...judgeNamespaces(facts.pod),
       ...judgePorts(facts),
       ...volumes.refusals,
@@ -99,6 +100,20 @@ function judgeNode({ pod, to, target, source, force }: CheckedFacts): string[] {
     );
   }
   return refusals;
+}
+
+/** How our containerd calls itself. Any other would pass over the annotations, and start the new pod from its image. */
+const HANDS_OVER = /^containerd:\/\/.*\+checkpoint/;
+
+function judgeRuntimes({ pod, to, target, source }: CheckedFacts): string[] {
+  return [
+    { node: pod.spec.nodeName ?? '', object: source },
+    { node: to, object: target },
+  ].flatMap(({ node, object }) => {
+    const version = object?.status?.nodeInfo?.containerRuntimeVersion;
+    if (version === undefined || HANDS_OVER.test(version)) return [];
+    return [`the runtime of node ${node} cannot hand containers over (${version}; that of the toolkit’s nodes can)`];
+  });
 }
 
 /** As the scheduler sees it: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/ */

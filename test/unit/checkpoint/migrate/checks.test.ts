@@ -15,7 +15,7 @@ const owned = (kind: string) => pod({ metadata: { ownerReferences: [{ kind, name
 const volume = (source: object) => pod({ spec: { volumes: [{ name: 'data', ...source }] } });
 
 function node({ spec = {}, status = {} }: { spec?: object; status?: object } = {}): NodeObject {
-  const nodeInfo = { architecture: 'amd64', operatingSystem: 'linux' };
+  const nodeInfo = { architecture: 'amd64', operatingSystem: 'linux', containerRuntimeVersion: 'containerd://2.0.0+checkpoint' };
   return { metadata: { name: 'worker2' }, spec, status: { nodeInfo, conditions: [{ type: 'Ready', status: 'True' }], ...status } };
 }
 const tainted = (effect: string) => node({ spec: { taints: [{ key: 'gpu', value: 'yes', effect }] } });
@@ -95,6 +95,15 @@ describe('a pod may not move', () => {
       'to another architecture',
       { target: node({ status: { nodeInfo: { architecture: 'arm64' }, conditions: [{ type: 'Ready', status: 'True' }] } }) },
       'node worker2 is arm64, and its own node is amd64',
+    ],
+    [
+      'to a node with another runtime',
+      {
+        target: node({
+          status: { nodeInfo: { containerRuntimeVersion: 'containerd://2.3.1' }, conditions: [{ type: 'Ready', status: 'True' }] },
+        }),
+      },
+      'the runtime of node worker2 cannot hand containers over (containerd://2.3.1; that of the toolkit’s nodes can)',
     ],
     ['to a cordoned node', { target: node({ spec: { unschedulable: true } }) }, /is cordoned/],
     ['to a node with a taint', { target: tainted('NoExecute') }, /the taint gpu=yes:NoExecute/],

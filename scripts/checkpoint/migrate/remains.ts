@@ -1,0 +1,53 @@
+import { archiveFolder } from '../../lib/cluster/kubelet.js';
+import { shell } from '../../lib/cluster/node.js';
+import { ToolkitError } from '../../lib/core/errors.js';
+import type { World } from './decision.js';
+import { archivesOf, isShared, type Journal } from './journal.js';
+import type { Surroundings } from './surroundings.js';
+import { inFolder } from './world.js';
+
+/** The claims go last: without one, an archive could be taken. */
+const REMOVE = `cd "$1" || exit 0; shift
+for name; do rm -rf -- "$name" ".$name.part" "$name.part"; done
+for name; do rm -f -- "$name.claim" "$name.awaited"; done`;
+
+/** Removes what a migration has left in the checkpoint folders of its nodes. Says where it could not look. */
+export async function removeRemains(around: Surroundings, journal: Journal): Promise<void> {
+  const archives = archivesOf(journal);
+  const remove = (node: string): Promise<string | undefined> =>
+    inFolder(around, node, (folder) => folder.run(shell({ text: REMOVE, args: [archiveFolder, ...archives] })));
+  const nodes = [journal.source.node, journal.target.node];
+  if (isShared(journal)) {
+    for (const node of nodes) if ((await remove(node)) !== undefined) return;
+    around.ctx.say(`what is left of the migration could not be removed: ${archives.map((name) => `${archiveFolder}/${name}`).join(' ')}`);
+    return;
+  }
+  for (const node of nodes) {
+    if ((await remove(node)) === undefined)
+      around.ctx.say(`node ${node} cannot be reached; there may be left: ${archives.map((name) => `${archiveFolder}/${name}`).join(' ')}`);
+  }
+}
+
+/** As the runtime makes a claim: with its content from the first moment on, and only if there is none. */
+const CANCEL = `cd "$1" || exit 0; shift
+for name; do
+  printf '{"state":"cancelled"}' >".$name.cancel" && { ln ".$name.cancel" "$name.claim" 2>/dev/null; rm -f ".$name.cancel"; }
+  grep -q '"state": *"\\(cancelled\\|failed\\)"' "$name.claim" || { echo taken; exit 0; }
+done
+echo cancelled`;
+
+/**
+ * Keeps a target from taking what is carried to it, where that is not in a folder of both nodes.
+ * @returns false when it has taken something already
+ * @throws ToolkitError when its node cannot be reached, and might take it
+ */
+export async function cancelOnTarget(around: Surroundings, journal: Journal, node: World['node']): Promise<boolean> {
+  if (node === 'stopped') return true;
+  const script = shell({ text: CANCEL, args: [archiveFolder, ...archivesOf(journal)] });
+  const printed = await inFolder(around, journal.target.node, (folder) => folder.run(script));
+  if (printed === undefined)
+    throw new ToolkitError(`node ${journal.target.node} cannot be told that pod ${journal.source.pod} does not come`, {
+      hint: 'Nothing was changed. Run the same command again when it can be reached.',
+    });
+  return printed.includes('cancelled');
+}
