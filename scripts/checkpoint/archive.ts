@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import * as tar from 'tar';
 import * as z from 'zod';
@@ -32,16 +34,19 @@ export interface ArchiveContent {
   readonly container: string | undefined;
 }
 
+/** Archives are read in pieces of this size, bytes. */
+const PIECE_BYTES = 1024 * 1024;
+
 /**
  * Reads a checkpoint archive from beginning to end.
+ * @param onPiece gets all of its bytes on the way, piece by piece
  * @throws ToolkitError when it is cut off or lacks a part
  */
-export async function readArchive(file: string): Promise<ArchiveContent> {
+export async function readArchive(file: string, onPiece: (piece: Buffer) => void = () => undefined): Promise<ArchiveContent> {
   const sizes = new Map<string, number>();
   const texts = new Map<string, Buffer[]>();
   try {
-    await tar.list({
-      file,
+    await readTar(file, onPiece, {
       strict: true,
       onReadEntry(entry) {
         const name = entry.path.replace(/^\.\//, '');
@@ -51,6 +56,7 @@ export async function readArchive(file: string): Promise<ArchiveContent> {
           texts.set(name, chunks);
           entry.on('data', (chunk) => chunks.push(Buffer.from(chunk)));
         }
+        entry.resume();
       },
     });
   } catch (error) {
@@ -74,6 +80,27 @@ export async function readArchive(file: string): Promise<ArchiveContent> {
     namespace: annotations['io.kubernetes.cri.sandbox-namespace'],
     container: annotations['io.kubernetes.cri.container-name'],
   };
+}
+
+/** Reads a tar file, and hands on all that is read. @throws what the parser does not like, or the reason why it cannot be read */
+async function readTar(
+  file: string,
+  onPiece: (piece: Buffer) => void,
+  options: ConstructorParameters<typeof tar.Parser>[0],
+): Promise<void> {
+  const parser = new tar.Parser(options);
+  const parsed = new Promise<void>((resolve, reject) => {
+    parser.on('end', () => resolve());
+    parser.on('error', reject);
+  });
+  // Whoever fails first is told; the other's failure comes of it.
+  parsed.catch(() => undefined);
+  for await (const piece of createReadStream(file, { highWaterMark: PIECE_BYTES }) as AsyncIterable<Buffer>) {
+    onPiece(piece);
+    if (!parser.write(piece)) await Promise.race([once(parser, 'drain'), parsed]);
+  }
+  parser.end();
+  await parsed;
 }
 
 function parse<T>(chunks: Buffer[] | undefined, schema: z.ZodType<T>, name: string, file: string): T {

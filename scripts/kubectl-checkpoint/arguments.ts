@@ -1,16 +1,17 @@
 import type { FlagValues } from '../lib/cli/task.js';
 import { UsageError } from '../lib/core/errors.js';
 import { sharedFlags } from './flags.js';
+import { build } from './verbs/build.js';
 import { checkpoint } from './verbs/checkpoint.js';
 import { inspect } from './verbs/inspect.js';
 import { ls } from './verbs/ls.js';
 import { rm } from './verbs/rm.js';
 
 /** By the word that calls them; `checkpoint` needs none. A new one: its file, and a line here and in `checkpointFlags`. */
-const verbs = { checkpoint, ls, inspect, rm } as const;
+const verbs = { checkpoint, ls, inspect, rm, build } as const;
 
 /** All flags of `kubectl checkpoint`. */
-export const checkpointFlags = { ...sharedFlags } as const;
+export const checkpointFlags = { ...sharedFlags, ...build.own } as const;
 
 export type CheckpointFlags = FlagValues<typeof checkpointFlags>;
 
@@ -18,7 +19,7 @@ export type CheckpointFlags = FlagValues<typeof checkpointFlags>;
 export type Command = ReturnType<(typeof verbs)[keyof typeof verbs]['read']>;
 
 /** How it may be called, in one line. */
-export const callForms = 'POD | ls | inspect FILE | rm ARCHIVE…';
+export const callForms = 'POD | ls | inspect FILE | rm ARCHIVE… | build ARCHIVE';
 
 /** Reads what comes after `kubectl checkpoint`. @throws UsageError that says what would be right */
 export function readCommand(words: readonly string[], flags: CheckpointFlags): Command {

@@ -12,14 +12,15 @@ type Run = Pick<Invocation<typeof checkpointFlags>, 'print' | 'printJson'>;
 
 export default task({
   name: 'checkpoint',
-  summary: 'Checkpoints a running container of any cluster, lists archives, looks into them, removes them.',
+  summary: 'Checkpoints a running container of any cluster, lists archives, looks into them, removes them, makes images of them.',
   manual: [
     'As a plugin of kubectl, with .cache/bin on PATH:',
     '  kubectl checkpoint POD [-n NS] [-c CONTAINER] [-o FILE]   checkpoint, and bring the archive here',
     '  kubectl checkpoint ls [-n NS]                             list the archives on all nodes',
     '  kubectl checkpoint inspect FILE                           look into an archive',
     '  kubectl checkpoint rm ARCHIVE…                            remove archives from their nodes',
-    'A pod called ls, rm or inspect: pod/ls. What the API server must allow: manifests/kubectl-checkpoint-rbac.yaml.',
+    '  kubectl checkpoint build ARCHIVE -t IMAGE [--push]        make an image of an archive, for runtimes that restore from one',
+    'A pod called ls, rm, inspect or build: pod/ls. What the API server must allow: manifests/kubectl-checkpoint-rbac.yaml.',
     'An archive holds the memory of its processes, with every secret in it. Files are made with mode 0600.',
   ],
   words: callForms,
@@ -27,6 +28,7 @@ export default task({
   async run({ words, flags, ctx, print, printJson }) {
     const command = readCommand(words, flags);
     if (command.verb === 'inspect') return inspect(ctx, command.file, { print, printJson });
+    if (command.verb === 'build') return build(ctx, command, flags, { print, printJson });
     const { connect } = await import('../lib/kube/client.js');
     const kube = await connect(ctx.env, flags);
     const namespace = flags.namespace ?? kube.namespace;
@@ -100,5 +102,19 @@ async function inspect(ctx: Context, word: string, { print, printJson }: Run): P
   const inspection = await inspectArchive(ctx, checkpointctlProgram(ctx.paths.bin), file);
   print(inspectionText(inspection));
   printJson(inspectionJson(inspection));
+  return undefined;
+}
+
+async function build(
+  ctx: Context,
+  command: Said<'build'>,
+  { output, push }: CheckpointFlags,
+  { print, printJson }: Run,
+): Promise<undefined> {
+  const { buildCheckpointImage, builtJson, builtText } = await import('../kubectl-checkpoint/build-image.js');
+  const { secrets } = await import('../kubectl-checkpoint/view.js');
+  const built = await buildCheckpointImage(ctx, command, { output, push });
+  print(`${builtText(built)}\n${secrets}`);
+  printJson(builtJson(built));
   return undefined;
 }

@@ -48,7 +48,18 @@ describe('kubectl checkpoint', () => {
     expect(command('checkpoint')).toMatchObject({ verb: 'checkpoint', pod: 'checkpoint' });
   });
 
+  test('builds an image of an archive under a name', () => {
+    const image = { registry: 'docker.io', repository: 'library/counter', tag: 'one', full: 'docker.io/library/counter:one' };
+    expect(command('build', 'a.tar', '-t', 'counter:one')).toEqual({ verb: 'build', archive: 'a.tar', image });
+    expect(command('build', 'a.tar', '--tag', 'counter:one', '--push', '-o', 'b.tar')).toMatchObject({ verb: 'build', image });
+  });
+
   test.each([
+    { args: ['build'], message: 'build: name an archive' },
+    { args: ['build', 'a.tar'], message: 'build: name the image' },
+    { args: ['build', 'a.tar', 'b.tar', '-t', 'x'], message: 'build: one word too many: b.tar' },
+    { args: ['build', 'a.tar', '-t', 'x', '--context', 'y'], message: 'build does not take --context' },
+    { args: ['counter', '--push'], message: 'a checkpoint does not take --push' },
     { args: [], message: 'kubectl checkpoint: name a pod' },
     { args: ['Counter'], message: 'Counter is no pod' },
     { args: ['deployment/web'], message: 'deployment/web is no pod' },
