@@ -17,7 +17,12 @@ export const defaultHelperImage = 'busybox:1.36';
 export const sharedFlags = {
   namespace: { type: 'string', short: 'n', value: 'NS', help: 'namespace of the pod (default: the context’s); with ls: only its archives' },
   container: { type: 'string', short: 'c', value: 'NAME', help: 'the container, where the pod has several' },
-  output: { type: 'string', short: 'o', value: 'FILE', help: 'bring the archive here; with build: write the image here; into a folder: under its own name' },
+  output: {
+    type: 'string',
+    short: 'o',
+    value: 'FILE',
+    help: 'bring the archive here; with build: write the image here; into a folder: under its own name',
+  },
   timeout: {
     type: 'string',
     value: 'TIME',
