@@ -17,6 +17,7 @@ export const defaultHelperImage = 'busybox:1.36';
 export const sharedFlags = {
   namespace: { type: 'string', short: 'n', value: 'NS', help: 'namespace of the pod (default: the context’s); with ls: only its archives' },
   container: { type: 'string', short: 'c', value: 'NAME', help: 'the container, where the pod has several' },
+  name: { type: 'string', value: 'NAME', help: 'name of the new pod (default: the old one’s, and five characters)' },
   output: {
     type: 'string',
     short: 'o',

@@ -12,7 +12,8 @@ type Run = Pick<Invocation<typeof checkpointFlags>, 'print' | 'printJson'>;
 
 export default task({
   name: 'checkpoint',
-  summary: 'Checkpoints a running container of any cluster, lists archives, looks into them, removes them, makes images of them.',
+  summary:
+    'Checkpoints a running container of any cluster, lists archives, looks into them, removes them, makes images of them; moves pods.',
   manual: [
     'As a plugin of kubectl, with .cache/bin on PATH:',
     '  kubectl checkpoint POD [-n NS] [-c CONTAINER] [-o FILE]   checkpoint, and bring the archive here',
@@ -20,7 +21,8 @@ export default task({
     '  kubectl checkpoint inspect FILE                           look into an archive',
     '  kubectl checkpoint rm ARCHIVE…                            remove archives from their nodes',
     '  kubectl checkpoint build ARCHIVE -t IMAGE [--push]        make an image of an archive, for runtimes that restore from one',
-    'A pod called ls, rm, inspect or build: pod/ls. What the API server must allow: manifests/kubectl-checkpoint-rbac.yaml.',
+    '  kubectl checkpoint migrate POD… --to NODE                 move running pods to another node',
+    'A pod called ls, rm, inspect, build or migrate: pod/ls. What the API server must allow: manifests/kubectl-checkpoint-rbac.yaml.',
     'An archive holds the memory of its processes, with every secret in it. Files are made with mode 0600.',
   ],
   words: callForms,
@@ -41,6 +43,10 @@ export default task({
         return ls(job);
       case 'rm':
         return rm(job, command);
+      case 'migrate': {
+        const { runMigrate } = await import('../kubectl-checkpoint/run-migrate.js');
+        return runMigrate(job, command);
+      }
     }
   },
 });

@@ -54,7 +54,30 @@ describe('kubectl checkpoint', () => {
     expect(command('build', 'a.tar', '--tag', 'counter:one', '--push', '-o', 'b.tar')).toMatchObject({ verb: 'build', image });
   });
 
+  test('moves pods, or brings to an end what was begun', () => {
+    expect(command('migrate', 'web', 'pod/api', '--to', 'n2', '-n', 'shop')).toMatchObject({
+      verb: 'migrate',
+      pods: ['web', 'api'],
+      to: 'n2',
+      force: false,
+      takeOver: false,
+      timeoutSeconds: 600,
+    });
+    expect(command('migrate', 'pod', 'web', '--to', 'n2', '--name', 'web-2', '--force')).toMatchObject({
+      pods: ['web'],
+      name: 'web-2',
+      force: true,
+    });
+    expect(command('migrate', 'web', '--recover')).toMatchObject({ to: undefined, takeOver: true });
+  });
+
   test.each([
+    { args: ['migrate'], message: 'migrate: name a pod' },
+    { args: ['migrate', 'web'], message: 'migrate: name the node to go to' },
+    { args: ['migrate', 'web', 'api', '--to', 'n2', '--name', 'x'], message: '--name: several pods cannot have one name' },
+    { args: ['migrate', 'deploy/web', '--to', 'n2'], message: 'deploy/web is no pod' },
+    { args: ['migrate', 'web', '--to', 'n2', '-o', 'a.tar'], message: 'migrate does not take --output' },
+    { args: ['web', '--to', 'n2'], message: 'a checkpoint does not take --to' },
     { args: ['build'], message: 'build: name an archive' },
     { args: ['build', 'a.tar'], message: 'build: name the image' },
     { args: ['build', 'a.tar', 'b.tar', '-t', 'x'], message: 'build: one word too many: b.tar' },
