@@ -5,6 +5,8 @@ import * as tar from 'tar';
 import * as z from 'zod';
 import { messageOf, ToolkitError } from '../lib/core/errors.js';
 
+/** What is read of an archive. */
+const READ = ['config.dump', 'spec.dump', 'pod.dump'];
 /** What every checkpoint archive holds (https://github.com/checkpoint-restore/checkpointctl names the parts). */
 const REQUIRED = ['spec.dump', 'config.dump', 'checkpoint/inventory.img'];
 const PAGES = /^checkpoint\/pages-\d+\.img$/;
@@ -15,6 +17,12 @@ const configDump = z.looseObject({
   rootfsImageName: z.string().optional(),
   rootfsImage: z.string().optional(),
 });
+
+/** More than any of these parts takes: an archive may come from anybody. Bytes. */
+const MOST_BYTES = 16 * 1024 * 1024;
+/** The first part of CRIU's images of a process, which tells its machine. */
+const CORE = /^checkpoint\/core-\d+\.img$/;
+const CORE_HEAD_BYTES = 32;
 
 const specDump = z.looseObject({ annotations: z.record(z.string(), z.string()).optional() });
 
@@ -32,6 +40,29 @@ export interface ArchiveContent {
   readonly pod: string | undefined;
   readonly namespace: string | undefined;
   readonly container: string | undefined;
+  /** The pod as the API had it, as JSON; undefined: the kubelet that had it made does not put it in. */
+  readonly podDump: string | undefined;
+  /** Of the processes, as Go names it; undefined: it cannot be told. */
+  readonly architecture: string | undefined;
+}
+
+/** CRIU's numbers of machines (images/core.proto, march), by Go's names of them. */
+const MACHINES: ReadonlyMap<number, string> = new Map([
+  [1, 'amd64'],
+  [2, 'arm'],
+  [3, 'arm64'],
+  [4, 'ppc64le'],
+  [5, 's390x'],
+  [7, 'loong64'],
+  [8, 'riscv64'],
+]);
+/** Where the number is: behind two magic numbers and the size of the entry, as its first field. */
+const MACHINE_AT = 12;
+const MACHINE_FIELD = 1 << 3;
+
+/** The machine of a process, from the beginning of its core image. @returns undefined when that tells none that is known */
+export function architectureOf(core: Uint8Array): string | undefined {
+  return core[MACHINE_AT] === MACHINE_FIELD ? MACHINES.get(core[MACHINE_AT + 1] ?? 0) : undefined;
 }
 
 /** Archives are read in pieces of this size, bytes. */
@@ -44,38 +75,65 @@ const PIECE_BYTES = 1024 * 1024;
  */
 export async function readArchive(file: string, onPiece: (piece: Buffer) => void = () => undefined): Promise<ArchiveContent> {
   const sizes = new Map<string, number>();
-  const texts = new Map<string, Buffer[]>();
+  const kept = new Map<string, Buffer[]>();
+  let core: string | undefined;
   try {
     await readTar(file, onPiece, {
       strict: true,
       onReadEntry(entry) {
         const name = entry.path.replace(/^\.\//, '');
         if (entry.type === 'File') sizes.set(name, entry.size);
-        if (name === 'config.dump' || name === 'spec.dump') {
-          const chunks: Buffer[] = [];
-          texts.set(name, chunks);
-          entry.on('data', (chunk) => chunks.push(Buffer.from(chunk)));
-        }
+        if (core === undefined && CORE.test(name)) core = name;
+        const most = name === core ? CORE_HEAD_BYTES : READ.includes(name) ? MOST_BYTES : 0;
+        if (most > 0) keep(entry, kept, name, most);
         entry.resume();
       },
     });
   } catch (error) {
     throw new ToolkitError('the checkpoint archive is not a whole tar file', {
       details: [file, messageOf(error)],
+      cause: error,
     });
   }
   const missing = REQUIRED.filter((name) => !sizes.has(name));
   if (![...sizes.keys()].some((name) => PAGES.test(name))) missing.push('checkpoint/pages-*.img');
   if (missing.length > 0) throw new ToolkitError(`the checkpoint archive lacks ${missing.join(', ')}`, { details: [file] });
 
-  const config = parse(texts.get('config.dump'), configDump, 'config.dump', file);
-  const { annotations = {} } = parse(texts.get('spec.dump'), specDump, 'spec.dump', file);
+  const config = parse(kept.get('config.dump'), configDump, 'config.dump', file);
+  const spec = parse(kept.get('spec.dump'), specDump, 'spec.dump', file);
   return {
     files: [...sizes.keys()].sort(),
     bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
-    image: config.rootfsImageName ?? config.rootfsImage ?? '',
+    ...identity(spec, config),
     id: config.id,
     name: config.name,
+    podDump: kept.has('pod.dump') ? Buffer.concat(kept.get('pod.dump') ?? []).toString('utf8') : undefined,
+    architecture: core === undefined ? undefined : architectureOf(Buffer.concat(kept.get(core) ?? [])),
+  };
+}
+
+/** Keeps the beginning of an entry. */
+function keep(entry: tar.ReadEntry, kept: Map<string, Buffer[]>, name: string, mostBytes: number): void {
+  const chunks: Buffer[] = [];
+  kept.set(name, chunks);
+  let left = mostBytes;
+  entry.on('data', (chunk) => {
+    if (left > 0) chunks.push(Buffer.from(chunk.subarray(0, left)));
+    left -= chunk.length;
+  });
+}
+
+/** What spec.dump and config.dump say of a container, as {@link readArchive} has it. @throws ToolkitError when they are none */
+export function identityIn(spec: string, config: string, file: string): Pick<ArchiveContent, 'image' | 'pod' | 'namespace' | 'container'> {
+  return identity(parse([Buffer.from(spec)], specDump, 'spec.dump', file), parse([Buffer.from(config)], configDump, 'config.dump', file));
+}
+
+function identity(
+  { annotations = {} }: z.infer<typeof specDump>,
+  config: z.infer<typeof configDump>,
+): Pick<ArchiveContent, 'image' | 'pod' | 'namespace' | 'container'> {
+  return {
+    image: config.rootfsImageName ?? config.rootfsImage ?? '',
     pod: annotations['io.kubernetes.cri.sandbox-name'],
     namespace: annotations['io.kubernetes.cri.sandbox-namespace'],
     container: annotations['io.kubernetes.cri.container-name'],

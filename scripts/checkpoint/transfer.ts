@@ -70,43 +70,43 @@ export interface Placed extends Brought {
   readonly brought: boolean;
 }
 
-/**
- * Prints, of a file and then of what there is of it already: size and SHA-256 of the file where it is as large as it should be;
- * the size of the part.
- */
+/** Prints the SHA-256 of a file, where it is as large as it should be, and the size of what there is of it. */
 const STATE = `cd "$1" || exit 1
-size=$(stat -c %s "$2" 2>/dev/null) || size=-
-sum=-; [ "$size" != "$4" ] || sum=$(sha256sum "$2") || exit 1
+sum=-; [ "$(stat -c %s "$2" 2>/dev/null)" != "$4" ] || sum=$(sha256sum "$2") || exit 1
 part=$(stat -c %s "$3" 2>/dev/null) || part=0
-echo "$size \${sum%% *} $part"`;
+echo "\${sum%% *} $part"`;
+
+/** What an archive is called in the checkpoint folder. */
+export interface Names {
+  /** Where it may lie already. */
+  readonly usual: string;
+  /** A name that is nobody else's, for one that has to be brought. */
+  readonly copy: string;
+}
 
 /**
  * Brings a local file into a node's checkpoint folder: complete, proven by size and SHA-256, or not at all; for root alone. When the
- * connection breaks it goes on where it was, and so does the next run after one that was killed. A file that is there already is not
- * brought again; one of its name with another content stays, and this one gets another name.
- * @param name what it is called there
+ * connection breaks it goes on where it was, and so does the next run after one that was killed. A file that is there already under
+ * its usual name is not brought again.
  */
 export async function placeInFolder(
   ctx: Pick<Context, 'clock' | 'signal'>,
   folder: Folder,
   file: string,
-  name: string,
+  { usual, copy }: Names,
   progressOf: (total: number) => TransferProgress,
 ): Promise<Placed> {
   const { size: bytes } = await stat(file);
   const sha256 = await sha256OfFile(file);
   const whole: Brought = { bytes, sha256 };
   const part = `.${sha256.slice(0, 32)}.part`;
-  const there = await stateOf(folder, name, part, bytes);
-  if (there.sha256 === sha256) return { ...whole, name, brought: false };
-  const free = there.bytes === undefined ? name : name.replace(/(\.tar)?$/, `-${sha256.slice(0, 12)}.tar`);
-  if (free !== name && (await stateOf(folder, free, part, bytes)).sha256 === sha256) return { ...whole, name: free, brought: false };
+  if ((await stateOf(folder, usual, part, bytes)).sha256 === sha256) return { ...whole, name: usual, brought: false };
   const progress = progressOf(bytes);
   try {
     await append(ctx, folder, file, part, whole, progress);
-    // Takes nobody's place. A file system without hard links has none that a kubelet works on.
-    await folder.run(shell({ text: 'cd "$1" && chmod 0600 "$2" && ln "$2" "$3" && rm -f "$2"', args: [inFolder(''), part, free] }));
-    return { ...whole, name: free, brought: true };
+    // A link takes nobody's place.
+    await folder.run(shell({ text: 'cd "$1" && chmod 0600 "$2" && ln "$2" "$3" && rm -f "$2"', args: [inFolder(''), part, copy] }));
+    return { ...whole, name: copy, brought: true };
   } catch (error) {
     await folder.discard(inFolder(part)).catch(() => undefined);
     throw error;
@@ -158,17 +158,15 @@ function counted(file: string, start: number, onBytes: (bytes: number) => void):
 }
 
 interface State {
-  /** Of the file; undefined: there is none. */
-  readonly bytes: number | undefined;
-  /** Where its size is the one looked for. */
+  /** Of the file, where its size is the one looked for. */
   readonly sha256: string;
   readonly partBytes: number;
 }
 
 async function stateOf(folder: Folder, name: string, part: string, bytes: number): Promise<State> {
   const printed = await folder.run(shell({ text: STATE, args: [inFolder(''), name, part, String(bytes)] }));
-  const [size = '-', sha256 = '-', partBytes = '0'] = printed.trim().split(' ');
-  return { bytes: size === '-' ? undefined : Number(size), sha256, partBytes: Number(partBytes) };
+  const [sha256 = '-', partBytes = '0'] = printed.trim().split(' ');
+  return { sha256, partBytes: Number(partBytes) };
 }
 
 /**

@@ -6,13 +6,14 @@ import { checkpoint } from './verbs/checkpoint.js';
 import { inspect } from './verbs/inspect.js';
 import { ls } from './verbs/ls.js';
 import { migrate } from './verbs/migrate.js';
+import { restore } from './verbs/restore.js';
 import { rm } from './verbs/rm.js';
 
 /** By the word that calls them; `checkpoint` needs none. A new one: its file, and a line here and in `checkpointFlags`. */
-const verbs = { checkpoint, ls, inspect, rm, build, migrate } as const;
+const verbs = { checkpoint, ls, inspect, restore, rm, build, migrate } as const;
 
 /** All flags of `kubectl checkpoint`. */
-export const checkpointFlags = { ...sharedFlags, ...build.own, ...migrate.own } as const;
+export const checkpointFlags = { ...sharedFlags, ...restore.own, ...build.own, ...migrate.own } as const;
 
 export type CheckpointFlags = FlagValues<typeof checkpointFlags>;
 
@@ -20,7 +21,7 @@ export type CheckpointFlags = FlagValues<typeof checkpointFlags>;
 export type Command = ReturnType<(typeof verbs)[keyof typeof verbs]['read']>;
 
 /** How it may be called, in one line. */
-export const callForms = 'POD | ls | inspect FILE | rm ARCHIVE… | build ARCHIVE | migrate POD…';
+export const callForms = 'POD | restore ARCHIVE… | migrate POD… | ls | inspect FILE | rm ARCHIVE… | build ARCHIVE';
 
 /** Reads what comes after `kubectl checkpoint`. @throws UsageError that says what would be right */
 export function readCommand(words: readonly string[], flags: CheckpointFlags): Command {

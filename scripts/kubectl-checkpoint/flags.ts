@@ -27,7 +27,7 @@ export const sharedFlags = {
   timeout: {
     type: 'string',
     value: 'TIME',
-    help: `what the runtime may take, e.g. 60s; the kubelet never gives it less than 2m (default: ${DEFAULT_TIMEOUT_SECONDS}s)`,
+    help: `what the runtime may take, e.g. 60s; the kubelet never gives it less than 2m (default: ${DEFAULT_TIMEOUT_SECONDS}s); with restore: how long the pod may take to start (default: 3m)`,
   },
   via: { type: 'string', value: ways.join('|'), help: 'whom to ask (default: api where the API server has it, else node-proxy)' },
   fetch: {
@@ -41,7 +41,11 @@ export const sharedFlags = {
     help: `image of that pod, with sh, cat, stat, tar, sha256sum (default: ${defaultHelperImage})`,
   },
   'helper-namespace': { type: 'string', value: 'NS', help: 'namespace of that pod; it must admit hostPath (default: that of --namespace)' },
-  node: { type: 'string', value: 'NODE', help: 'with rm: look on this node alone' },
+  node: {
+    type: 'string',
+    value: 'NODE',
+    help: 'with rm: look on this node alone; with restore: where to (default: where the archive or its pod was)',
+  },
   kubeconfig: { type: 'string', value: 'PATH', help: 'kubeconfig file (default: KUBECONFIG, else ~/.kube/config)' },
   context: { type: 'string', value: 'NAME', help: 'context in it (default: its current one)' },
 } as const satisfies Flags;

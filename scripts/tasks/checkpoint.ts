@@ -13,16 +13,17 @@ type Run = Pick<Invocation<typeof checkpointFlags>, 'print' | 'printJson'>;
 export default task({
   name: 'checkpoint',
   summary:
-    'Checkpoints a running container of any cluster, lists archives, looks into them, removes them, makes images of them; moves pods.',
+    'Checkpoints running containers of any cluster; restores and moves pods; lists archives, looks into them, removes them, makes images of them.',
   manual: [
     'As a plugin of kubectl, with .cache/bin on PATH:',
     '  kubectl checkpoint POD [-n NS] [-c CONTAINER] [-o FILE]   checkpoint, and bring the archive here',
+    '  kubectl checkpoint restore ARCHIVE | --from NODE:NAME     make a pod that goes on where the archive was made',
     '  kubectl checkpoint ls [-n NS]                             list the archives on all nodes',
     '  kubectl checkpoint inspect FILE                           look into an archive',
     '  kubectl checkpoint rm ARCHIVE…                            remove archives from their nodes',
     '  kubectl checkpoint build ARCHIVE -t IMAGE [--push]        make an image of an archive, for runtimes that restore from one',
     '  kubectl checkpoint migrate POD… --to NODE                 move running pods to another node',
-    'A pod called ls, rm, inspect, build or migrate: pod/ls. What the API server must allow: manifests/kubectl-checkpoint-rbac.yaml.',
+    'A pod called ls, rm, inspect, restore, build or migrate: pod/ls. What the API server must allow: manifests/kubectl-checkpoint-rbac.yaml.',
     'An archive holds the memory of its processes, with every secret in it. Files are made with mode 0600.',
   ],
   words: callForms,
@@ -41,6 +42,8 @@ export default task({
         return checkpoint(job, command);
       case 'ls':
         return ls(job);
+      case 'restore':
+        return restore(job, command);
       case 'rm':
         return rm(job, command);
       case 'migrate': {
@@ -83,6 +86,12 @@ async function ls({ ctx, kube, access, flags, print, printJson }: Job): Promise<
   printJson({ archives: archives.map((archive) => ({ ...archive })), notLookedInto: failures.map(({ node }) => node) });
   if (failures.length > 0) throw nodesFailed('not all nodes could be looked into', failures);
   return undefined;
+}
+
+async function restore({ ctx, kube, access, flags, print, printJson }: Job, command: Said<'restore'>): Promise<undefined> {
+  const { runRestore } = await import('../kubectl-checkpoint/restore-command.js');
+  const { namespace, node } = flags;
+  return runRestore(ctx, kube, { ...command, namespace, node, access }, { print, printJson });
 }
 
 async function rm({ ctx, kube, access, flags, print, printJson }: Job, { archives }: Said<'rm'>): Promise<undefined> {

@@ -24,6 +24,7 @@ import kind from './kind.js';
 import kubectl from './kubectl.js';
 import kubernetesPush from './kubernetes-push.js';
 import migrate from './migrate.js';
+import restore from './restore.js';
 import setup from './setup.js';
 import test from './test.js';
 import testBoxes from './test-boxes.js';
@@ -69,7 +70,7 @@ export default docs;
 const groups = [
   { title: 'First', tasks: [e2eCheckpoint, doctor, setup] },
   { title: 'The cluster', tasks: [clusterUp, clusterStatus, kubectl, imageLoad, clusterLogs, clusterDown, kind] },
-  { title: 'Checkpoints', tasks: [checkpoint, migrate, e2eApi, e2eRestore, e2eDocker] },
+  { title: 'Checkpoints', tasks: [checkpoint, restore, migrate, e2eApi, e2eRestore, e2eDocker] },
   { title: 'The forks', tasks: [forkEdit, kubernetesPush, forkExport, forkCheck, forkTest, forkBump] },
   { title: 'Tests and measurements', tasks: [test, testBoxes, bench, docs] },
   { title: 'Cleaning up', tasks: [clean] },

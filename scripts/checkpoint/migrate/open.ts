@@ -151,8 +151,7 @@ async function carry(
   try {
     await inFolderOf(from, false, async (folder) => void (await fetchArchive(ctx, folder, inFolder(archive), file, progressOf)));
     await inFolderOf(to, true, async (folder) => {
-      const placed = await placeInFolder(ctx, folder, file, archive, progressOf);
-      if (placed.name !== archive) throw new ToolkitError(`node ${to} has another archive called ${archive}`);
+      await placeInFolder(ctx, folder, file, { usual: archive, copy: archive }, progressOf);
     });
   } finally {
     await rm(local, { recursive: true, force: true });

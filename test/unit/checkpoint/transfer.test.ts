@@ -225,15 +225,15 @@ describe('an archive that is laid into the folder of a node', () => {
   const PART = `.${SUM.slice(0, 32)}.part`;
   const local = (content: Buffer | string = CONTENT) => put(path.join(temporaryFolder(), 'local.tar'), content);
   const place = async (access: Folder, ctx = testContext(), file?: string) =>
-    placeInFolder(ctx, access, file ?? (await local()), 'a.tar', silent);
+    placeInFolder(ctx, access, file ?? (await local()), { usual: 'a.tar', copy: 'copy.tar' }, silent);
 
   test('is there whole, for root alone, and nothing beside it', async () => {
     const folder = temporaryFolder();
     const { access, made } = nodeAt(folder);
-    expect(await place(access)).toEqual({ name: 'a.tar', bytes: CONTENT.length, sha256: SUM, brought: true });
-    expect(await readdir(folder)).toEqual(['a.tar']);
-    expect(await readFile(path.join(folder, 'a.tar'))).toEqual(CONTENT);
-    expect((await stat(path.join(folder, 'a.tar'))).mode & 0o777).toBe(0o600);
+    expect(await place(access)).toEqual({ name: 'copy.tar', bytes: CONTENT.length, sha256: SUM, brought: true });
+    expect(await readdir(folder)).toEqual(['copy.tar']);
+    expect(await readFile(path.join(folder, 'copy.tar'))).toEqual(CONTENT);
+    expect((await stat(path.join(folder, 'copy.tar'))).mode & 0o777).toBe(0o600);
     expect(made).toEqual([`${PART}: 18 of 18`]);
   });
 
@@ -242,7 +242,7 @@ describe('an archive that is laid into the folder of a node', () => {
     const { access, made } = nodeAt(folder, [7, 0, 4]);
     expect(await place(access)).toMatchObject({ sha256: SUM, brought: true });
     expect(made).toEqual([`${PART}: 18 of 18`, `${PART}: 11 of 11`, `${PART}: 11 of 11`, `${PART}: 7 of 7`]);
-    expect(await readFile(path.join(folder, 'a.tar'))).toEqual(CONTENT);
+    expect(await readFile(path.join(folder, 'copy.tar'))).toEqual(CONTENT);
   });
 
   test('goes on where a run was that has been killed; from the beginning, where that is of no use', async () => {
@@ -257,7 +257,7 @@ describe('an archive that is laid into the folder of a node', () => {
     const useless = nodeAt(other);
     expect(await place(useless.access)).toMatchObject({ sha256: SUM });
     expect(useless.made).toEqual([`${PART}: 11 of 11`, `${PART}: 18 of 18`]);
-    expect(await readFile(path.join(other, 'a.tar'))).toEqual(CONTENT);
+    expect(await readFile(path.join(other, 'copy.tar'))).toEqual(CONTENT);
   });
 
   test('is not brought where it is already', async () => {
@@ -271,10 +271,13 @@ describe('an archive that is laid into the folder of a node', () => {
   test.each([['another archive'], ['memory and secretz']])('takes no other’s name: %s', async (other) => {
     const folder = temporaryFolder();
     await put(path.join(folder, 'a.tar'), other);
-    const name = `a-${SUM.slice(0, 12)}.tar`;
-    expect(await place(nodeAt(folder).access)).toMatchObject({ name, brought: true });
-    expect((await readdir(folder)).sort()).toEqual([name, 'a.tar'].sort());
+    expect(await place(nodeAt(folder).access)).toMatchObject({ name: 'copy.tar', brought: true });
     expect(await readFile(path.join(folder, 'a.tar'), 'utf8')).toBe(other);
+
+    await put(path.join(folder, 'copy.tar'), other);
+    await expect(place(nodeAt(folder).access)).rejects.toThrow();
+    expect((await readdir(folder)).sort()).toEqual(['a.tar', 'copy.tar']);
+    expect(await readFile(path.join(folder, 'copy.tar'), 'utf8')).toBe(other);
   });
 
   test('is taken away again when it does not arrive', async () => {
