@@ -2,6 +2,8 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Access } from '../checkpoint/migrate/open.js';
 import { plotMigrations } from '../checkpoint/migrate/plot.js';
+import { migratePods, notAllMoved } from '../checkpoint/migrate/pods.js';
+import { transferProgress } from '../lib/cli/progress.js';
 import type { Invocation } from '../lib/cli/task.js';
 import type { Context } from '../lib/core/context.js';
 import { writeAtomically } from '../lib/core/files.js';
@@ -9,7 +11,6 @@ import type { Kube } from '../lib/kube/client.js';
 import { reachNode } from '../lib/kube/reach.js';
 import { chooseRoute } from './checkpoint-pod.js';
 import { readOutput } from './fetch.js';
-import { migratePods, notAllMoved } from './migrate-pods.js';
 import { drawnOf, migratedJson, migratedText } from './migrate-view.js';
 import type { migrate } from './verbs/migrate.js';
 
@@ -30,7 +31,9 @@ export async function runMigrate(
   // A kubelet is asked from a node of its own cluster: any of them tells which that is.
   const route = await chooseRoute(ctx, kube, via, () => reachNode(ctx, kube, command.to ?? ''));
   const by = `${os.hostname()}/${process.pid}`;
-  const { done, failed } = await migratePods(ctx, kube, route, access, { ...command, namespace, by });
+  const { done, failed } = await migratePods(ctx, kube, route, access, { ...command, namespace, by }, (total) =>
+    transferProgress(ctx, 'archive', total),
+  );
   for (const outcome of done) print(migratedText(outcome));
   const drawn = drawnOf(done);
   if (picture !== undefined && drawn.length > 0) {

@@ -7,33 +7,41 @@ import { imageNames } from '../lib/core/options.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
 import { Proof } from '../proofs/proof.js';
+import { proveMigration } from '../proofs/restore/migrate.js';
 import { inNamespace } from '../proofs/restore/pods.js';
 import { proveContents, proveHops, proveRestore } from '../proofs/restore/proof.js';
 import { proveRefusals } from '../proofs/restore/refusals.js';
 import { proveRights } from '../proofs/restore/rights.js';
 import { clusterGoals } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
+import { serverImage } from '../steps/server-image.js';
 
 export default task({
   name: 'e2e:restore',
   summary: 'Proves that pods start from checkpoint archives: what comes along, from node to node, and what is refused.',
   manual: [
     'It builds and creates what is missing, as cluster:up does. On the default cluster, of one node, containers go from pod to pod. To see',
-    'them go from node to node, name a configuration with workers: --name two --config cluster/two-workers.yaml',
+    'them go from node to node, name a configuration with workers: --name two --config cluster/two-workers.yaml. That pods move while they',
+    'run is proven there alone.',
   ],
   flags: clusterFlags,
   options: clusterOptions,
   async run({ ctx, print, printJson }) {
     const { ports } = await readClusterConfig(ctx.options.clusterConfig);
-    await bringAbout(ctx, [...clusterGoals(ctx), counterImage], { before: machineFits(ctx, { ports }) });
-    await loadImage(ctx, imageNames(ctx.options).counter);
-    const nodes = (await kubernetesNodes(ctx, ctx.options.clusterName)).map(({ name }) => name);
+    await bringAbout(ctx, [...clusterGoals(ctx), counterImage, serverImage], { before: machineFits(ctx, { ports }) });
+    const { counter, server } = imageNames(ctx.options);
+    for (const image of [counter, server]) await loadImage(ctx, image);
+    const all = await kubernetesNodes(ctx, ctx.options.clusterName);
+    const nodes = all.map(({ name }) => name);
+    const workers = all.filter(({ role }) => role === 'worker').map(({ name }) => name);
     const [first = '', second = first] = nodes;
     const proof = new Proof(ctx, 'e2e:restore');
     await inNamespace(ctx, async () => {
       await proveRestore(ctx, proof, first);
       await proveHops(ctx, proof, nodes);
       await proveContents(ctx, proof, first, second);
+      const [from, to] = workers;
+      if (from !== undefined && to !== undefined) await proveMigration(ctx, proof, from, to);
       await proveRights(ctx, proof, second);
       await proveRefusals(ctx, proof, second);
     });

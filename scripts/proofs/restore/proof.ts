@@ -4,10 +4,11 @@ import { bringToNode, restoredPod } from '../../checkpoint/restore.js';
 import { Node } from '../../lib/cluster/node.js';
 import { findContainer, type RunningContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
-import { expectSame, ToolkitError } from '../../lib/core/errors.js';
+import { expectSame } from '../../lib/core/errors.js';
 import { until } from '../../lib/core/until.js';
-import { type Count, readCount, untilPast } from '../../workloads/counter.js';
+import { readCount } from '../../workloads/counter.js';
 import type { Proof } from '../proof.js';
+import { countsOnPast } from './counts.js';
 import { counter, inPod, logBegan, logOf, NAMESPACE, pod, remove, start } from './pods.js';
 
 const MAIN = 'main';
@@ -17,18 +18,6 @@ const SOME = 20;
 const HOPS = 6;
 
 const container = (ctx: Context, name: string, which = MAIN): Promise<RunningContainer> => findContainer(ctx, NAMESPACE, name, which);
-
-/** Waits until a counter has got past a number, with all numbers from 0 on in its log: a gap, a repeat or a fresh start shows there. */
-async function countsOnPast(ctx: Context, name: string, number: number, which = MAIN): Promise<Count> {
-  const count = await untilPast(
-    ctx,
-    number,
-    () => logOf(ctx, name, which),
-    (last) => new ToolkitError(`the counter of pod ${name} has not got past ${number}`, { details: [`it stands at ${last}`] }),
-  );
-  expectSame(count.first, 0, 'first number of the log');
-  return count;
-}
 
 /** Proves what a container is that starts from an archive, on one node. */
 export async function proveRestore(ctx: Context, proof: Proof, node: string): Promise<void> {

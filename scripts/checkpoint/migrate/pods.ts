@@ -1,13 +1,13 @@
 import path from 'node:path';
-import { type MigrationRequest, type Moved, migratePod, type NotMoved } from '../checkpoint/migrate/course.js';
-import { type Access, withSurroundings } from '../checkpoint/migrate/open.js';
-import type { Surroundings } from '../checkpoint/migrate/surroundings.js';
-import type { Route } from '../checkpoint/request.js';
-import { transferProgress } from '../lib/cli/progress.js';
-import type { Context } from '../lib/core/context.js';
-import { ToolkitError } from '../lib/core/errors.js';
-import { holdLock } from '../lib/core/lock.js';
-import type { Kube } from '../lib/kube/client.js';
+import type { Context } from '../../lib/core/context.js';
+import { ToolkitError } from '../../lib/core/errors.js';
+import { holdLock } from '../../lib/core/lock.js';
+import type { Kube } from '../../lib/kube/client.js';
+import type { Route } from '../request.js';
+import type { TransferProgress } from '../transfer.js';
+import { type MigrationRequest, type Moved, migratePod, type NotMoved } from './course.js';
+import { type Access, withSurroundings } from './open.js';
+import type { Surroundings } from './surroundings.js';
 
 /** Pods that move in one go, as the user asked for it. */
 export interface PodsMigration extends Omit<MigrationRequest, 'pod'> {
@@ -33,29 +33,23 @@ export async function migratePods(
   route: Route,
   access: Access,
   { pods, ...request }: PodsMigration,
+  progressOf: (total: number) => TransferProgress,
 ): Promise<Outcomes> {
   const done: Array<Moved | NotMoved> = [];
   const failed: Array<{ pod: string; error: unknown }> = [];
   const waiting = [...pods];
-  await withSurroundings(
-    ctx,
-    kube,
-    route,
-    access,
-    (total) => transferProgress(ctx, 'archive', total),
-    async (around) => {
-      const worker = async (): Promise<void> => {
-        for (let pod = waiting.shift(); pod !== undefined && !ctx.signal.aborted; pod = waiting.shift()) {
-          try {
-            done.push(await oneAtATime(around, { ...request, pod }));
-          } catch (error) {
-            failed.push({ pod, error });
-          }
+  await withSurroundings(ctx, kube, route, access, progressOf, async (around) => {
+    const worker = async (): Promise<void> => {
+      for (let pod = waiting.shift(); pod !== undefined && !ctx.signal.aborted; pod = waiting.shift()) {
+        try {
+          done.push(await oneAtATime(around, { ...request, pod }));
+        } catch (error) {
+          failed.push({ pod, error });
         }
-      };
-      await Promise.all(Array.from({ length: Math.min(AT_ONCE, pods.length) }, worker));
-    },
-  );
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, pods.length) }, worker));
+  });
   return { done, failed };
 }
 
