@@ -16,6 +16,7 @@ const configDump = z.looseObject({
   name: z.string(),
   rootfsImageName: z.string().optional(),
   rootfsImage: z.string().optional(),
+  rootfsImageRef: z.string().optional(),
 });
 
 /** More than any of these parts takes: an archive may come from anybody. Bytes. */
@@ -33,6 +34,8 @@ export interface ArchiveContent {
   /** Sum of the files' sizes, bytes. */
   readonly bytes: number;
   readonly image: string;
+  /** How the runtime that made it looks the image up, to restore from it: by a digest. Empty where it does not say. */
+  readonly imageRef: string;
   /** ID of the container. */
   readonly id: string;
   /** Name of the container, as the runtime has it. */
@@ -105,6 +108,7 @@ export async function readArchive(file: string, onPiece: (piece: Buffer) => void
     files: [...sizes.keys()].sort(),
     bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
     ...identity(spec, config),
+    imageRef: config.rootfsImageRef ?? '',
     id: config.id,
     name: config.name,
     podDump: kept.has('pod.dump') ? Buffer.concat(kept.get('pod.dump') ?? []).toString('utf8') : undefined,

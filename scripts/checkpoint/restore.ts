@@ -29,6 +29,18 @@ export function restoredPod<P extends PodManifest>(pod: P, name: string, node: s
 }
 
 /**
+ * The same pod, of whose containers those named have images of checkpoints in place of their own: how a stock containerd restores them.
+ * @param images name of an image that is on the node, by container
+ */
+export function podOfImages<P extends PodManifest>(pod: P, name: string, node: string, images: Readonly<Record<string, string>>): P {
+  const containers = pod.spec.containers.map((container) => {
+    const image = images[(container as { readonly name: string }).name];
+    return image === undefined ? container : { ...(container as object), image, imagePullPolicy: 'Never' };
+  });
+  return { ...pod, metadata: { ...pod.metadata, name }, spec: { ...pod.spec, nodeName: node, containers } };
+}
+
+/**
  * Brings an archive into the checkpoint folder of another node of the toolkit's cluster, for root alone. Where it is there already,
  * nothing is copied.
  * @returns its name there

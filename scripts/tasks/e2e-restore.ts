@@ -3,10 +3,14 @@ import { task } from '../lib/cli/task.js';
 import { readClusterConfig } from '../lib/cluster/config.js';
 import { loadImage } from '../lib/cluster/image-load.js';
 import { kubernetesNodes } from '../lib/cluster/node.js';
+import { type RestoreRoute, readProfile } from '../lib/cluster/profile.js';
+import type { Context } from '../lib/core/context.js';
+import { UsageError } from '../lib/core/errors.js';
 import { imageNames } from '../lib/core/options.js';
 import { bringAbout } from '../lib/engine/bring-about.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
 import { Proof } from '../proofs/proof.js';
+import { proveHopsByImage, proveRestoreByImage } from '../proofs/restore/by-image.js';
 import { proveMigration } from '../proofs/restore/migrate.js';
 import { inNamespace } from '../proofs/restore/pods.js';
 import { proveContents, proveHops, proveRestore } from '../proofs/restore/proof.js';
@@ -16,35 +20,60 @@ import { clusterGoals } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
 import { serverImage } from '../steps/server-image.js';
 
+/** Nodes, by name. */
+interface Places {
+  readonly nodes: readonly string[];
+  readonly workers: readonly string[];
+  readonly first: string;
+  /** Another node, where there is one. */
+  readonly second: string;
+}
+type Prove = (ctx: Context, proof: Proof, places: Places) => Promise<void>;
+
+/** What is proven, by how the runtime restores. */
+const proofs: Readonly<Record<Exclude<RestoreRoute, 'none'>, Prove>> = {
+  async annotation(ctx, proof, { nodes, workers, first, second }) {
+    await proveRestore(ctx, proof, first);
+    await proveHops(ctx, proof, nodes);
+    await proveContents(ctx, proof, first, second);
+    const [from, to] = workers;
+    if (from !== undefined && to !== undefined) await proveMigration(ctx, proof, from, to);
+    await proveRights(ctx, proof, second);
+    await proveRefusals(ctx, proof, second);
+  },
+  async image(ctx, proof, { nodes, first, second }) {
+    await proveRestoreByImage(ctx, proof, first, second);
+    await proveHopsByImage(ctx, proof, nodes);
+  },
+};
+
 export default task({
   name: 'e2e:restore',
   summary: 'Proves that pods start from checkpoint archives: what comes along, from node to node, and what is refused.',
   manual: [
     'It builds and creates what is missing, as cluster:up does. On the default cluster, of one node, containers go from pod to pod. To see',
     'them go from node to node, name a configuration with workers: --name two --config cluster/two-workers.yaml. That pods move while they',
-    'run is proven there alone.',
+    'run is proven there alone. With a profile whose runtime restores from images it proves that, and nothing else.',
   ],
   flags: clusterFlags,
   options: clusterOptions,
   async run({ ctx, print, printJson }) {
+    const { name, runtime } = readProfile(ctx);
+    const { restore } = runtime;
+    if (restore === 'none')
+      throw new UsageError(`the runtime of profile ${name} does not restore`, { hint: 'Name another profile: --profile NAME' });
     const { ports } = await readClusterConfig(ctx.options.clusterConfig);
-    await bringAbout(ctx, [...clusterGoals(ctx), counterImage, serverImage], { before: machineFits(ctx, { ports }) });
+    await bringAbout(ctx, [...clusterGoals(ctx), counterImage, ...(restore === 'annotation' ? [serverImage] : [])], {
+      before: machineFits(ctx, { ports }),
+    });
     const { counter, server } = imageNames(ctx.options);
-    for (const image of [counter, server]) await loadImage(ctx, image);
+    for (const image of restore === 'annotation' ? [counter, server] : [counter]) await loadImage(ctx, image);
     const all = await kubernetesNodes(ctx, ctx.options.clusterName);
     const nodes = all.map(({ name }) => name);
     const workers = all.filter(({ role }) => role === 'worker').map(({ name }) => name);
     const [first = '', second = first] = nodes;
     const proof = new Proof(ctx, 'e2e:restore');
-    await inNamespace(ctx, async () => {
-      await proveRestore(ctx, proof, first);
-      await proveHops(ctx, proof, nodes);
-      await proveContents(ctx, proof, first, second);
-      const [from, to] = workers;
-      if (from !== undefined && to !== undefined) await proveMigration(ctx, proof, from, to);
-      await proveRights(ctx, proof, second);
-      await proveRefusals(ctx, proof, second);
-    });
+    await inNamespace(ctx, () => proofs[restore](ctx, proof, { nodes, workers, first, second }));
     print(proof.summary());
     printJson({ proven: proof.proven.map((entry) => ({ ...entry })) });
     return undefined;

@@ -12,16 +12,17 @@ const MEMBERS: Readonly<Record<string, string>> = {
       'io.kubernetes.cri.sandbox-namespace': 'shop',
     },
   }),
-  'config.dump': JSON.stringify({ id: 'abc', name: 'main_counter', rootfsImageName: 'docker.io/library/counter:latest' }),
   'status.dump': '{}',
   'checkpoint/inventory.img': 'inventory',
 };
 
-/** Writes a checkpoint archive. @param pagesBytes of the memory in it @param without members that it lacks */
-export async function checkpointArchive({ pagesBytes = 4096, without = [] as readonly string[] } = {}): Promise<string> {
+const CONFIG: Readonly<Record<string, string>> = { id: 'abc', name: 'main_counter', rootfsImageName: 'docker.io/library/counter:latest' };
+
+/** Writes a checkpoint archive. @param pagesBytes of the memory in it @param without members that it lacks @param config its config.dump */
+export async function checkpointArchive({ pagesBytes = 4096, without = [] as readonly string[], config = CONFIG } = {}): Promise<string> {
   const folder = temporaryFolder();
   const content = path.join(folder, 'content');
-  const members = Object.entries(MEMBERS).filter(([name]) => !without.includes(name));
+  const members = Object.entries({ ...MEMBERS, 'config.dump': JSON.stringify(config) }).filter(([name]) => !without.includes(name));
   for (const [name, text] of members) await put(path.join(content, name), text);
   await mkdir(path.join(content, 'checkpoint'), { recursive: true });
   await writeFile(path.join(content, 'checkpoint', 'pages-1.img'), Buffer.alloc(pagesBytes, 'memory '));

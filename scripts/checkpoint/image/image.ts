@@ -29,6 +29,9 @@ export interface CheckpointImage {
   readonly manifest: Blob;
 }
 
+/** Gives an image its name. */
+export type NameOf = (of: Pick<CheckpointImage, 'content' | 'layer'>) => ImageName;
+
 const MEDIA_TYPES = {
   index: 'application/vnd.oci.image.index.v1+json',
   manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -48,9 +51,10 @@ const COMPRESSED: ReadonlyArray<readonly [magic: string, program: string]> = [
 
 /**
  * Reads an archive from beginning to end, and says what its image will be. Nothing of it is kept in memory.
+ * @param name of the image, or what gives it one by what is in the archive
  * @throws ToolkitError when it is no whole checkpoint archive; UsageError when it is compressed
  */
-export async function describeImage(archive: string, name: ImageName): Promise<CheckpointImage> {
+export async function describeImage(archive: string, name: ImageName | NameOf): Promise<CheckpointImage> {
   await refuseCompressed(archive);
   const hash = createHash('sha256');
   let size = 0;
@@ -72,7 +76,7 @@ export async function describeImage(archive: string, name: ImageName): Promise<C
     layers: [layer],
     annotations: annotationsOf(content),
   });
-  return { name, archive, content, layer, config, manifest };
+  return { name: typeof name === 'function' ? name({ content, layer }) : name, archive, content, layer, config, manifest };
 }
 
 /**

@@ -11,13 +11,16 @@ import type { Proof } from '../proof.js';
 import { countsOnPast } from './counts.js';
 import { counter, inPod, logBegan, logOf, NAMESPACE, pod, remove, start } from './pods.js';
 
-const MAIN = 'main';
+/** The container of a pod with only one. */
+export const MAIN = 'main';
 /** Numbers that a counter must have printed before its checkpoint, so that a fresh start cannot be taken for it. */
-const SOME = 20;
+export const SOME = 20;
 /** How often a container is moved in a row. */
-const HOPS = 6;
+export const HOPS = 6;
 
-const container = (ctx: Context, name: string, which = MAIN): Promise<RunningContainer> => findContainer(ctx, NAMESPACE, name, which);
+/** A container of a pod of the proof. */
+export const container = (ctx: Context, name: string, which = MAIN): Promise<RunningContainer> =>
+  findContainer(ctx, NAMESPACE, name, which);
 
 /** Proves what a container is that starts from an archive, on one node. */
 export async function proveRestore(ctx: Context, proof: Proof, node: string): Promise<void> {
@@ -64,7 +67,7 @@ export async function proveRestore(ctx: Context, proof: Proof, node: string): Pr
 }
 
 /** Ends the process of a container, and returns when the kubelet has started it again. @returns when it was ended, milliseconds */
-async function killProcess(ctx: Context, name: string): Promise<number> {
+export async function killProcess(ctx: Context, name: string): Promise<number> {
   const { node, id, restartCount } = await container(ctx, name);
   const on = new Node(ctx.runner, node);
   const task = (await on.tasks()).find((one) => one.id === id);
