@@ -1,11 +1,12 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { readClusterConfig, withContainerdPatches } from '../lib/cluster/config.js';
+import { readClusterConfig, withAdditions } from '../lib/cluster/config.js';
 import { type ClusterFacts, decide, nodeIds } from '../lib/cluster/decision.js';
 import { runKind } from '../lib/cluster/kind.js';
 import { kubectl } from '../lib/cluster/kubectl.js';
 import { nodeContainers } from '../lib/cluster/node.js';
 import { type Profile, readProfile } from '../lib/cluster/profile.js';
+import { emptySharedFolder, makeSharedFolder, removeSharedFolder, sharedArchiveFolder } from '../lib/cluster/shared-folder.js';
 import { type Context, forCleanup, type Options } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { readIfThere, writeAtomically } from '../lib/core/files.js';
@@ -46,7 +47,8 @@ export function clusterStep({ clusterName }: Pick<Options, 'clusterName'>, profi
     uses: ['docker'],
     needs: [kind, kubernetes, nodeImageOf(profile.pins.containerd)],
     options: async ({ options, paths }) => ({
-      configuration: sha256(withContainerdPatches((await readClusterConfig(options.clusterConfig)).text, profile.containerdConfigPatches)),
+      configuration: sha256((await readClusterConfig(options.clusterConfig)).text),
+      'containerd’s configuration': profile.containerdConfigPatches,
       'restore policy': sha256(await readFile(paths.inRoot(RESTORE_POLICY), 'utf8')),
     }),
     produces: () => [runningCluster(clusterName)],
@@ -135,12 +137,13 @@ async function create(ctx: StepContext, profile: Profile): Promise<void> {
   await rm(unfinishedMark(ctx), { force: true });
 }
 
-/** The configuration that kind is given: the user's file itself, or a copy of it with what the profile adds. */
+/** The configuration that kind is given: a copy of the user's file, with what the profile adds and the folder that the nodes share. */
 async function configurationFile(ctx: Context, { containerdConfigPatches }: Profile): Promise<string> {
   const { clusterName, clusterConfig } = ctx.options;
-  if (containerdConfigPatches.length === 0) return clusterConfig;
+  const { text } = await readClusterConfig(clusterConfig);
+  const sharedFolder = { hostPath: await makeSharedFolder(ctx), containerPath: sharedArchiveFolder };
   const file = path.join(ctx.paths.tmp, `cluster-${clusterName}.yaml`);
-  await writeAtomically(file, withContainerdPatches((await readClusterConfig(clusterConfig)).text, containerdConfigPatches));
+  await writeAtomically(file, withAdditions(text, { containerdPatches: containerdConfigPatches, sharedFolder }));
   return file;
 }
 
@@ -209,9 +212,11 @@ async function waitFor(ctx: StepContext, failure: string, holds: () => Promise<b
 /** Deletes the cluster and what is remembered of it. Other clusters and kubeconfig contexts stay. */
 export async function deleteCluster(ctx: Context): Promise<void> {
   const { clusterName } = ctx.options;
+  await emptySharedFolder(ctx);
   await runKind(ctx, ['delete', 'cluster', '--name', clusterName], {
     failure: `kind could not delete the cluster ${clusterName}`,
   });
+  await removeSharedFolder(ctx);
   for (const name of [`cluster-${clusterName}.json`, `cluster-${clusterName}.unfinished`])
     await rm(path.join(ctx.paths.stamps, name), { force: true });
 }

@@ -17,7 +17,13 @@ const configSchema = z.looseObject({
   apiVersion: z.literal('kind.x-k8s.io/v1alpha4'),
   name: z.string().optional(),
   nodes: z
-    .array(z.looseObject({ role: z.enum(['control-plane', 'worker']).optional(), extraPortMappings: z.array(portMapping).nullish() }))
+    .array(
+      z.looseObject({
+        role: z.enum(['control-plane', 'worker']).optional(),
+        extraPortMappings: z.array(portMapping).nullish(),
+        extraMounts: z.array(z.looseObject({ containerPath: z.string().nullish() })).nullish(),
+      }),
+    )
     .min(1)
     .nullish(),
   networking: z
@@ -70,16 +76,29 @@ export async function readClusterConfig(file: string): Promise<ClusterConfig> {
   return { file, text, ownCni: parsed.data.networking?.disableDefaultCNI === true, ports: hostPorts(parsed.data) };
 }
 
+/** What the toolkit adds to a configuration. */
+export interface Additions {
+  /** Patches of containerd's configuration, after those that it has. */
+  readonly containerdPatches: readonly string[];
+  /** A folder of this machine that all nodes see, and where. One that has something there already keeps that. */
+  readonly sharedFolder: { readonly hostPath: string; readonly containerPath: string };
+}
+
 /**
- * A configuration with further patches of containerd's configuration, after its own.
+ * A configuration with what the toolkit adds.
  * @param text of a kind configuration that was read already
- * @returns the same text when there are none
  */
-export function withContainerdPatches(text: string, patches: readonly string[]): string {
-  if (patches.length === 0) return text;
+export function withAdditions(text: string, { containerdPatches, sharedFolder }: Additions): string {
   const document = YAML.parseDocument(text);
   const own: unknown = document.toJS().containerdConfigPatches;
-  document.set('containerdConfigPatches', [...(Array.isArray(own) ? own : []), ...patches]);
+  if (containerdPatches.length > 0) document.set('containerdConfigPatches', [...(Array.isArray(own) ? own : []), ...containerdPatches]);
+  const { nodes } = configSchema.parse(document.toJS());
+  const mounted = (nodes ?? [{ role: 'control-plane' }]).map(({ extraMounts, ...node }) => {
+    const mounts = extraMounts ?? [];
+    const taken = mounts.some(({ containerPath }) => containerPath === sharedFolder.containerPath);
+    return { ...node, extraMounts: taken ? mounts : [...mounts, sharedFolder] };
+  });
+  document.set('nodes', mounted);
   return document.toString();
 }
 

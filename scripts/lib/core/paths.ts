@@ -22,6 +22,8 @@ export interface Paths {
   readonly tmp: string;
   /** Checkpoint archives copied from nodes (mode 0700: they hold process memory). */
   readonly archives: string;
+  /** Folders that the nodes of a cluster share, one a cluster. What they put there is root’s. */
+  readonly shared: string;
   /** Editable trees of the forks: in the checkout, so that cleaning the cache does not lose work. */
   tree(fork: string): string;
   /** Cross-process locks. */
@@ -50,6 +52,7 @@ export function makePaths(root: string, cache = '.cache', trees?: string): Paths
     stamps: at('stamps'),
     tmp: path.join(at('tmp'), String(process.pid)),
     archives: at('archives'),
+    shared: at('shared'),
     tree: (fork) => (trees === undefined ? path.join(root, fork, 'tree') : path.resolve(root, trees, fork)),
     locks: at('locks'),
     inRoot: (...parts) => path.join(root, ...parts),

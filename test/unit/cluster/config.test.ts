@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readClusterConfig } from '../../../scripts/lib/cluster/config.js';
+import YAML from 'yaml';
+import { readClusterConfig, withAdditions } from '../../../scripts/lib/cluster/config.js';
 import { UsageError } from '../../../scripts/lib/core/errors.js';
 import { checkout } from '../../support/checkout.js';
 import { put, temporaryFolder } from '../../support/context.js';
@@ -97,5 +98,42 @@ describe('a cluster configuration', () => {
 
   test('that is empty is refused', async () => {
     expect((await refusal('')).message).toBe('cluster.yaml is not a kind cluster configuration');
+  });
+});
+
+describe('a configuration with what the toolkit adds', () => {
+  const sharedFolder = { hostPath: '/made/shared', containerPath: '/shared' };
+  const added = (text: string, containerdPatches: string[] = []): unknown =>
+    YAML.parse(withAdditions(text, { containerdPatches, sharedFolder }));
+
+  test('gives every node the folder that they share, beside the mounts that it has', () => {
+    const own = { hostPath: '/mine', containerPath: '/mine' };
+    const nodes = [
+      { role: 'control-plane', image: 'a' },
+      { role: 'worker', extraMounts: [own] },
+    ];
+    expect(added(HEAD + YAML.stringify({ nodes }))).toMatchObject({
+      nodes: [
+        { role: 'control-plane', image: 'a', extraMounts: [sharedFolder] },
+        { role: 'worker', extraMounts: [own, sharedFolder] },
+      ],
+    });
+  });
+
+  test('names the node that kind makes by default', () => {
+    expect(added(HEAD)).toMatchObject({ nodes: [{ role: 'control-plane', extraMounts: [sharedFolder] }] });
+  });
+
+  test('leaves a node alone that has something there already', () => {
+    const own = { hostPath: '/mine', containerPath: '/shared' };
+    expect(added(HEAD + YAML.stringify({ nodes: [{ role: 'control-plane', extraMounts: [own] }] }))).toMatchObject({
+      nodes: [{ extraMounts: [own] }],
+    });
+  });
+
+  test('has patches of containerd’s configuration after its own', () => {
+    const text = HEAD + YAML.stringify({ containerdConfigPatches: ['own'] });
+    expect(added(text, ['added'])).toMatchObject({ containerdConfigPatches: ['own', 'added'] });
+    expect(added(text)).toMatchObject({ containerdConfigPatches: ['own'] });
   });
 });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import YAML from 'yaml';
@@ -12,6 +12,9 @@ import { defaultProfile, profileNamed } from '../../support/profiles.js';
 import { reasonToRun, runAlone } from '../../support/steps.js';
 
 const CONFIG = 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n';
+
+/** How what nodes have put into the folder that they share is removed. */
+const EMPTY = 'find /var/lib/kubelet/checkpoints/shared -mindepth 1 -delete';
 
 interface NodeOfDocker {
   readonly name: string;
@@ -64,6 +67,7 @@ class Machine {
       for (const node of this.nodes) if (args.includes(node.name)) node.state = 'running';
       return '';
     }
+    if (line.startsWith('docker exec')) return words.endsWith(EMPTY) && this.nodes.some(({ name }) => name === args[1]) ? '' : undefined;
     if (path.basename(file) === 'kind') {
       if (words.startsWith('create')) this.create();
       if (words.startsWith('delete')) this.nodes = [];
@@ -118,9 +122,7 @@ describe('a cluster that is not there', () => {
     const ctx = there.run();
     await runAlone(cluster, ctx);
     const create = there.runner.calls.find(({ args }) => args[0] === 'create');
-    expect(create?.args).toEqual(
-      expect.arrayContaining(['--image', 'kindest/node:latest', '--config', ctx.options.clusterConfig, '--retain']),
-    );
+    expect(create?.args).toEqual(expect.arrayContaining(['--image', 'kindest/node:latest', '--config', expect.any(String), '--retain']));
     const after = there.runner.lines.slice(there.runner.calls.indexOf(create as Call) + 1).join('\n');
     for (const asked of [
       '/readyz',
@@ -131,6 +133,22 @@ describe('a cluster that is not there', () => {
     ])
       expect(after).toContain(asked);
     expect(await reasonToRun(cluster, ctx)).toBeUndefined();
+  });
+
+  test('has nodes that share a folder of this machine, by whose ID they know it', async () => {
+    const there = await machine();
+    let given = '';
+    there.instead = ({ args }) => {
+      if (args[0] === 'create') given = readFileSync(args[args.indexOf('--config') + 1] ?? '', 'utf8');
+      return undefined;
+    };
+    const ctx = there.run();
+    await runAlone(cluster, ctx);
+    const folder = path.join(ctx.paths.shared, 'checkpoint');
+    const sharedFolder = { hostPath: folder, containerPath: '/var/lib/kubelet/checkpoints/shared' };
+    expect(YAML.parse(given)).toMatchObject({ nodes: [{ extraMounts: [sharedFolder] }] });
+    expect(readFileSync(path.join(folder, 'id'), 'utf8')).toMatch(/^[0-9a-f-]{36}\n$/);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
   });
 
   test('is created of the image and the configuration that its profile asks for', async () => {
@@ -228,8 +246,12 @@ describe('a cluster that was made from here', () => {
 
   test('is forgotten when it is deleted', async () => {
     const there = await machineWithCluster();
-    await deleteCluster(there.run());
+    const ctx = there.run();
+    await deleteCluster(ctx);
     expect(there.nodes).toEqual([]);
+    const lines = there.runner.lines.slice(-2);
+    expect(lines).toEqual([`docker exec checkpoint-control-plane ${EMPTY}`, expect.stringContaining(DELETED)]);
+    expect(existsSync(path.join(ctx.paths.shared, 'checkpoint'))).toBe(false);
     expect(await reasonToRun(cluster, there.run())).toBe('not made yet');
   });
 });
