@@ -1,7 +1,8 @@
 import { benchApi } from '../bench/api.js';
 import { benchCheckpoint } from '../bench/checkpoint.js';
 import { type Benchmark, type Figure, ratio } from '../bench/figures.js';
-import { keepTimes } from '../bench/keep.js';
+import { keepMigrations, keepTimes } from '../bench/keep.js';
+import { benchMigrate } from '../bench/migrate.js';
 import { pluginStart } from '../bench/plugin-start.js';
 import { benchPush } from '../bench/push.js';
 import { benchStart } from '../bench/start.js';
@@ -25,11 +26,19 @@ import { counterImage } from '../steps/counter-image.js';
 import { environmentOf } from '../steps/environment.js';
 
 type Benchmarks = Readonly<Record<string, (ctx: Context, record: boolean) => Promise<Benchmark>>>;
-const benchmarks: Benchmarks = { api: benchApi, push: benchPush, checkpoint: checkpointTimes, start: startTimes };
+const benchmarks: Benchmarks = { api: benchApi, push: benchPush, checkpoint: checkpointTimes, start: startTimes, migrate: migrationTimes };
+/** Those that need two nodes run only when they are named. */
+const byDefault = Object.keys(benchmarks).filter((name) => name !== 'migrate');
 
 async function checkpointTimes(ctx: Context, record: boolean): Promise<Benchmark> {
   const { samples, figures, report = '' } = await benchCheckpoint(ctx, componentProgram(ctx, stockContainerd.id, 'containerd'));
   const written = await keepTimes(ctx, samples, record);
+  return { figures, report: `${report}\nwritten: ${written.join(', ')}` };
+}
+
+async function migrationTimes(ctx: Context, record: boolean): Promise<Benchmark> {
+  const { samples, figures, report = '' } = await benchMigrate(ctx);
+  const written = await keepMigrations(ctx, samples, record);
   return { figures, report: `${report}\nwritten: ${written.join(', ')}` };
 }
 
@@ -42,27 +51,33 @@ async function startTimes(ctx: Context): Promise<Benchmark> {
 async function prepare(ctx: Context, chosen: readonly string[]): Promise<void> {
   const started = chosen.includes('start') ? environmentOf(readProfile(ctx)) : [];
   const { ports } = await readClusterConfig(ctx.options.clusterConfig);
-  const forCheckpoints = chosen.includes('checkpoint') ? [ballastImage, stockContainerd] : [];
+  const withBallast = chosen.includes('checkpoint') || chosen.includes('migrate');
+  const forCheckpoints = [...(withBallast ? [ballastImage] : []), ...(chosen.includes('checkpoint') ? [stockContainerd] : [])];
   await bringAbout(ctx, [...clusterGoals(ctx), counterImage, ...forCheckpoints, ...started], {
     before: machineFits(ctx, { ports }),
   });
   const { counter, ballast } = imageNames(ctx.options);
-  for (const image of chosen.includes('checkpoint') ? [counter, ballast] : [counter]) await loadImage(ctx, image);
+  for (const image of withBallast ? [counter, ballast] : [counter]) await loadImage(ctx, image);
 }
 
 export default task({
   name: 'bench',
   summary: 'Measures side by side in one run, and prints ratios.',
   manual: [
-    'Without a name, all of them run:',
+    'Without a name, all of them run but migrate, which needs two nodes:',
     '  api         a checkpoint through the API against one straight at the kubelet',
     '  push        kubernetes:push against the bare compiler',
     '  checkpoint  checkpoints against runc alone and containerd without patches, from little memory to 1 GiB; keeps the samples and a picture',
+    '  migrate     the downtime of a migration against runc checkpoint and runc restore on one node, from little memory to 1 GiB; keeps',
+    '              the samples and a picture. A cluster with two nodes: --name two --config cluster/two-workers.yaml',
     '  start       the start of commands against bare Node and npm, and kubectl checkpoint against the bare request',
   ],
   flags: {
     ...clusterFlags,
-    record: { type: 'boolean', help: 'write the times of checkpoints into docs/ too, not only into the folder of this run’s logs' },
+    record: {
+      type: 'boolean',
+      help: 'write the times of checkpoints and migrations into docs/ too, not only into the folder of this run’s logs',
+    },
   },
   words: `[${Object.keys(benchmarks).join('|')}…]`,
   options: clusterOptions,
@@ -70,9 +85,11 @@ export default task({
     const unknown = words.find((word) => benchmarks[word] === undefined);
     if (unknown !== undefined)
       throw new UsageError(`there is no benchmark ${unknown}`, { hint: `Benchmarks: ${Object.keys(benchmarks).join(', ')}` });
-    const chosen = words.length === 0 ? Object.keys(benchmarks) : words;
-    if (flags.record && !chosen.includes('checkpoint'))
-      throw new UsageError('--record: only the times of checkpoints are kept', { hint: 'npm run bench -- checkpoint --record' });
+    const chosen = words.length === 0 ? byDefault : words;
+    if (flags.record && !chosen.includes('checkpoint') && !chosen.includes('migrate'))
+      throw new UsageError('--record: only the times of checkpoints and migrations are kept', {
+        hint: 'npm run bench -- checkpoint --record',
+      });
     await prepare(ctx, chosen);
     const figures: Figure[] = [];
     for (const name of chosen) {

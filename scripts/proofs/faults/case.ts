@@ -2,12 +2,12 @@ import { isWhole } from '../../checkpoint/cleanup.js';
 import { kubeletRoute } from '../../checkpoint/routes.js';
 import { archiveFolder, askKubelet, type HttpAnswer, untilKubeletAnswers } from '../../lib/cluster/kubelet.js';
 import { Node } from '../../lib/cluster/node.js';
+import { expectSameState, nodeState } from '../../lib/cluster/node-state.js';
 import type { RunningContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
 import { expectSame, ToolkitError } from '../../lib/core/errors.js';
 import { clockOf, runsOn } from '../../workloads/ballast.js';
 import type { Proof } from '../proof.js';
-import { expectSameState, nodeState } from './node-state.js';
 
 /** Folders of the containers' own files, where a dump is written. */
 export const containersFolder = '/var/lib/containerd/io.containerd.grpc.v1.cri/containers';

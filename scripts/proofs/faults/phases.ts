@@ -1,12 +1,12 @@
 import { archiveOf } from '../../checkpoint/answer.js';
 import { Node } from '../../lib/cluster/node.js';
+import { expectSameState, nodeState } from '../../lib/cluster/node-state.js';
 import type { RunningContainer } from '../../lib/cluster/pod.js';
 import type { Context } from '../../lib/core/context.js';
 import { CommandError, ToolkitError } from '../../lib/core/errors.js';
 import { runsOn } from '../../workloads/ballast.js';
 import type { Proof } from '../proof.js';
 import { askBare, containersFolder } from './case.js';
-import { expectSameState, nodeState } from './node-state.js';
 
 /** How often CRIU is struck at each moment. */
 const STRIKES = 5;

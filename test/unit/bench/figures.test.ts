@@ -79,7 +79,7 @@ test('a benchmark that there is not is refused with the names of those that ther
   });
   await expect(refused).rejects.toMatchObject({
     message: 'there is no benchmark everything',
-    hint: 'Benchmarks: api, push, checkpoint, start',
+    hint: 'Benchmarks: api, push, checkpoint, start, migrate',
   });
   expect(runner.lines).toEqual([]);
 });

@@ -38,6 +38,6 @@ test('recording without the benchmark of checkpoints is refused, before anything
     printJson: () => undefined,
     forPeople: true,
   });
-  await expect(refused).rejects.toMatchObject({ message: '--record: only the times of checkpoints are kept' });
+  await expect(refused).rejects.toMatchObject({ message: '--record: only the times of checkpoints and migrations are kept' });
   expect(runner.lines).toEqual([]);
 });

@@ -1,9 +1,9 @@
-import { archiveFolder } from '../../lib/cluster/kubelet.js';
-import { Node } from '../../lib/cluster/node.js';
-import type { ContainerRef } from '../../lib/cluster/pod.js';
-import type { Context } from '../../lib/core/context.js';
-import { ToolkitError } from '../../lib/core/errors.js';
-import { until } from '../../lib/core/until.js';
+import type { Context } from '../core/context.js';
+import { ToolkitError } from '../core/errors.js';
+import { until } from '../core/until.js';
+import { archiveFolder } from './kubelet.js';
+import { Node } from './node.js';
+import type { ContainerRef } from './pod.js';
 
 /** How long collecting in the background may take, milliseconds. */
 const COLLECTED_MS = 30_000;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { expectSameState, type NodeState, nodeState } from '../../../../scripts/proofs/faults/node-state.js';
-import { fakeClock, testContext } from '../../../support/context.js';
-import { fakeRunner } from '../../../support/fake-runner.js';
+import { expectSameState, type NodeState, nodeState } from '../../../scripts/lib/cluster/node-state.js';
+import { fakeClock, testContext } from '../../support/context.js';
+import { fakeRunner } from '../../support/fake-runner.js';
 
 /** A node whose listing is worked out from the seconds that have passed; a number is the exit code of a listing that failed. */
 function world(listing: (passed: number) => string | number) {
