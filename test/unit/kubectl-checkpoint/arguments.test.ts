@@ -40,6 +40,25 @@ describe('kubectl checkpoint', () => {
     });
   });
 
+  test('takes archives that lie here and on nodes, of several containers', () => {
+    const name = 'checkpoint-web_shop-main-2026-01-02T03:04:05Z.tar';
+    expect(command('restore', 'a.tar', 'b.tar')).toMatchObject({ verb: 'restore', places: [{ file: 'a.tar' }, { file: 'b.tar' }] });
+    expect(
+      command('restore', '--from', `node-1:${name}`, '--from', `n2:/var/lib/kubelet/checkpoints/b.tar`, 'c.tar', '--timeout', '5m'),
+    ).toEqual({
+      verb: 'restore',
+      places: [{ file: 'c.tar' }, { node: 'node-1', name }, { node: 'n2', name: 'b.tar' }],
+      name: undefined,
+      podFile: undefined,
+      fetch: 'auto',
+      timeoutMs: 300_000,
+    });
+    expect(command('restore', 'a.tar', '--name', 'web-2', '--pod', 'web.yaml', '--node', 'n2', '-n', 'shop')).toMatchObject({
+      name: 'web-2',
+      podFile: 'web.yaml',
+    });
+  });
+
   test('has verbs, and pods of their names by pod/NAME', () => {
     expect(command('ls', '-n', 'shop')).toEqual({ verb: 'ls', fetch: 'auto' });
     expect(command('rm', 'a', 'b', '--fetch', 'docker')).toEqual({ verb: 'rm', archives: ['a', 'b'], fetch: 'docker' });
@@ -99,6 +118,13 @@ describe('kubectl checkpoint', () => {
     { args: ['counter', '--node', 'n'], message: 'a checkpoint does not take --node' },
     { args: ['inspect', 'a', '--context', 'x'], message: 'inspect does not take --context' },
     { args: ['rm', 'a', '-n', 'x'], message: 'rm does not take --namespace' },
+    { args: ['restore'], message: 'restore: name an archive' },
+    { args: ['restore', '--from', 'a.tar'], message: '--from: a.tar names no archive on a node' },
+    { args: ['restore', '--from', 'node:../x.tar'], message: '--from: node:../x.tar names no archive on a node' },
+    { args: ['restore', '--from', 'node:x'], message: '--from: node:x names no archive on a node' },
+    { args: ['restore', 'a.tar', '--name', 'Web'], message: '--name: Web is no name for a pod' },
+    { args: ['restore', 'a.tar', '-c', 'x'], message: 'restore does not take --container' },
+    { args: ['counter', '--from', 'n:a.tar'], message: 'a checkpoint does not take --from' },
   ])('refuses $args', ({ args, message }) => {
     const error = refusal(...args);
     expect(error.message).toBe(message);
