@@ -19,6 +19,8 @@ export const APART_MS = 1100;
 const BUSY = /cannot pause a paused container/;
 /** What our containerd says when it has not touched the container, for another checkpoint of it is under way. */
 const IN_PROGRESS = /a checkpoint of container .* is already in progress/;
+/** What it says of one that stays paused because it was handed over to another pod. */
+const HANDED_OVER = /is paused, and was handed over as /;
 /** How our containerd says where CRIU's log is, and how it ends. */
 const TELLS_LOG = /CRIU's log (?:is|will be) kept in /;
 /** How long someone else's checkpoint may go on before the container counts as left paused, milliseconds. */
@@ -129,7 +131,7 @@ async function afterwards(ctx: Context, container: RunningContainer, failure: Fa
 }
 
 function isRefusal({ status, body }: HttpAnswer): boolean {
-  return IN_PROGRESS.test(body) || (status < 500 && !BUSY.test(body));
+  return IN_PROGRESS.test(body) || HANDED_OVER.test(body) || (status < 500 && !BUSY.test(body));
 }
 
 /** How long the container may rightly be paused after an answer, milliseconds. */
@@ -157,6 +159,11 @@ function refused(
     return new ToolkitError(`container ${container} of pod ${namespace}/${pod} is being checkpointed already`, {
       details,
       hint: 'Try again when that has ended.',
+    });
+  if (HANDED_OVER.test(body))
+    return new ToolkitError(`container ${container} of pod ${namespace}/${pod} is being migrated, and stands still`, {
+      details,
+      hint: `To bring that to its end: kubectl checkpoint migrate ${pod} --recover --namespace ${namespace}`,
     });
   return new ToolkitError(`container ${container} of pod ${pod} could not be checkpointed`, {
     details,

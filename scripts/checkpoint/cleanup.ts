@@ -8,6 +8,12 @@ import { messageOf } from '../lib/core/errors.js';
 
 /** The images that containerd 2.0 makes of a container on the way, and forgets. Those of others may be at use. */
 const leftovers = ({ id }: Pick<RunningContainer, 'id'>): string => `name~=^containerd.io/checkpoint/${id}:`;
+/**
+ * What our containerd keeps while a container stays paused because it was handed over: it may run elsewhere, and is not to be resumed by
+ * anyone who finds it paused.
+ */
+const handedOverMarker = ({ id }: Pick<RunningContainer, 'id'>): string =>
+  `/var/lib/containerd/io.containerd.grpc.v1.cri/containers/${id}/ctrd-handed-over`;
 /** How long to wait for a container to show whether it was left paused, milliseconds. */
 const SETTLE_MS = 300;
 /** How often a paused container is looked at while somebody may be at work on it, milliseconds. */
@@ -21,12 +27,14 @@ export interface Sight {
   /** What containerd 2.0 has forgotten. */
   readonly images: ReadonlySet<string>;
   readonly archives: ReadonlySet<string>;
+  /** Paused, and not because it was handed over. */
   readonly paused: boolean;
 }
 
 /** ctr(8) takes a while to begin: both at once. What they print must not mingle. */
 const LOOK = `ctr --namespace=k8s.io images ls --quiet "$1" & images=$!
 tasks=$(ctr --namespace=k8s.io tasks ls) || exit
+[ ! -e "$4" ] || tasks=
 wait "$images" || exit
 printf 'tasks:\\n%s\\narchives:\\n' "$tasks"
 find "$2" -maxdepth 1 -name "$3" 2>/dev/null
@@ -34,7 +42,7 @@ true`;
 
 /** What {@link readSight} reads: all that is to be known of a container on its node, in one go. */
 export function lookScript(container: RunningContainer): NodeScript {
-  return { text: LOOK, args: [leftovers(container), archiveFolder, archivePattern(container)] };
+  return { text: LOOK, args: [leftovers(container), archiveFolder, archivePattern(container), handedOverMarker(container)] };
 }
 
 /** Reads what {@link lookScript} printed. */

@@ -242,6 +242,14 @@ describe('after a failure', () => {
     expect(node.paused).toBe(true);
   });
 
+  test('a container that was handed over stays paused', async () => {
+    const { node, runner } = fakeNode({ paused: true });
+    const body = 'failed (… container "abc" is paused, and was handed over as /var/lib/kubelet/checkpoints/shared/a)';
+    const error = await failure(testContext({ runner }), { route: nodeProxy(server({ status: 500, body })) });
+    expect(error.message).toContain('is being migrated');
+    expect(node.paused).toBe(true);
+  });
+
   test.each([
     {
       status: 409,

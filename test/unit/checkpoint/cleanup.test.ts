@@ -16,7 +16,8 @@ async function lookWith(ctr: string, folder: string) {
   const programs = temporaryFolder();
   await put(path.join(programs, 'ctr'), `#!/bin/sh\n${ctr}\n`, 0o755);
   const { text, args } = lookScript(container);
-  const [program = '', ...words] = shell({ text, args: [args[0] ?? '', folder, args[2] ?? ''] });
+  const marker = path.join(folder, path.basename(args[3] ?? ''));
+  const [program = '', ...words] = shell({ text, args: [args[0] ?? '', folder, args[2] ?? '', marker] });
   const runner = realRunner({ env: { PATH: `${programs}${path.delimiter}${process.env['PATH']}` } });
   return readSight((await runner.run(program, words)).stdout, container);
 }
@@ -39,6 +40,14 @@ esac`;
       archives: new Set([archive]),
       paused,
     });
+});
+
+test('a container that was handed over does not count as left paused', async () => {
+  const folder = temporaryFolder();
+  const ctr = `case "$*" in *tasks*) echo '${ID} 17 PAUSED' ;; esac`;
+  expect(await lookWith(ctr, folder)).toMatchObject({ paused: true });
+  await put(path.join(folder, 'ctrd-handed-over'), '/var/lib/kubelet/checkpoints/shared/a');
+  expect(await lookWith(ctr, folder)).toMatchObject({ paused: false });
 });
 
 test('there may be nothing', async () => {
