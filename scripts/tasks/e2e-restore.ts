@@ -12,6 +12,7 @@ import { machineFits } from '../lib/host/doctor/before-run.js';
 import { Proof } from '../proofs/proof.js';
 import { proveHopsByImage, proveRestoreByImage } from '../proofs/restore/by-image.js';
 import { proveMigration } from '../proofs/restore/migrate.js';
+import { proveStruckMigrations } from '../proofs/restore/migrate-faults.js';
 import { inNamespace } from '../proofs/restore/pods.js';
 import { proveContents, proveHops, proveRestore } from '../proofs/restore/proof.js';
 import { proveRefusals } from '../proofs/restore/refusals.js';
@@ -47,6 +48,14 @@ const proofs: Readonly<Record<Exclude<RestoreRoute, 'none'>, Prove>> = {
   },
 };
 
+const proveHard: Prove = async (ctx, proof, { workers: [from, to] }) => {
+  if (from === undefined || to === undefined)
+    throw new UsageError('--hard: migrations are struck between two workers, and this cluster has not so many', {
+      hint: 'npm run e2e:restore -- --hard --name two --config cluster/two-workers.yaml',
+    });
+  await proveStruckMigrations(ctx, proof, from, to);
+};
+
 export default task({
   name: 'e2e:restore',
   summary: 'Proves that pods start from checkpoint archives: what comes along, from node to node, and what is refused.',
@@ -55,13 +64,20 @@ export default task({
     'them go from node to node, name a configuration with workers: --name two --config cluster/two-workers.yaml. That pods move while they',
     'run is proven there alone. With a profile whose runtime restores from images it proves that, and nothing else.',
   ],
-  flags: clusterFlags,
+  flags: {
+    ...clusterFlags,
+    hard: { type: 'boolean', help: 'strike migrations at each of their stages, on a cluster with two workers; takes some ten minutes' },
+  },
   options: clusterOptions,
-  async run({ ctx, print, printJson }) {
+  async run({ ctx, flags, print, printJson }) {
     const { name, runtime } = readProfile(ctx);
     const { restore } = runtime;
     if (restore === 'none')
       throw new UsageError(`the runtime of profile ${name} does not restore`, { hint: 'Name another profile: --profile NAME' });
+    if (flags.hard && restore !== 'annotation')
+      throw new UsageError(`--hard: the runtime of profile ${name} does not hand containers over`, {
+        hint: 'Leave --hard or --profile out.',
+      });
     const { ports } = await readClusterConfig(ctx.options.clusterConfig);
     await bringAbout(ctx, [...clusterGoals(ctx), counterImage, ...(restore === 'annotation' ? [serverImage] : [])], {
       before: machineFits(ctx, { ports }),
@@ -73,7 +89,8 @@ export default task({
     const workers = all.filter(({ role }) => role === 'worker').map(({ name }) => name);
     const [first = '', second = first] = nodes;
     const proof = new Proof(ctx, 'e2e:restore');
-    await inNamespace(ctx, () => proofs[restore](ctx, proof, { nodes, workers, first, second }));
+    const prove = flags.hard ? proveHard : proofs[restore];
+    await inNamespace(ctx, () => prove(ctx, proof, { nodes, workers, first, second }));
     print(proof.summary());
     printJson({ proven: proof.proven.map((entry) => ({ ...entry })) });
     return undefined;

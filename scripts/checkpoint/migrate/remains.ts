@@ -8,7 +8,7 @@ import { inFolder } from './world.js';
 
 /** The claims go last: without one, an archive could be taken. */
 const REMOVE = `cd "$1" || exit 0; shift
-for name; do rm -rf -- "$name" ".$name.part" "$name.part"; done
+for name; do rm -rf -- "$name"; done
 for name; do rm -f -- "$name.claim" "$name.awaited"; done`;
 
 /** Removes what a migration has left in the checkpoint folders of its nodes. Says where it could not look. */

@@ -112,7 +112,7 @@ describe('a target that is not to take what is carried to it', () => {
 });
 
 test('nothing is left of a migration, and nothing else is touched', async () => {
-  for (const name of ['m.main.tar', 'm.log.tar', '.m.log.tar.part', 'm.main.tar.claim', 'm.log.tar.awaited', 'other.tar'])
+  for (const name of ['m.main.tar', 'm.log.tar', 'm.main.tar.claim', 'm.log.tar.awaited', 'other.tar'])
     await put(path.join(folder, name), '{}');
   await removeRemains(around(), journal);
   await put(path.join(folder, 'shared', 'm.main', 'spec.dump'), '{}');
