@@ -98,15 +98,12 @@ function checkContainers({ metadata, spec }: OldPod, archives: readonly RestoreA
   }
 }
 
-/** The version of a runtime that does what the restore annotation of a pod says: our containerd. */
-const RESTORES = /^containerd:\/\/[^+]*\+checkpoint/;
-
 /**
- * Refuses a node on which the archives cannot be restored.
+ * Refuses a node on which the archives cannot be restored, whatever its runtime is.
  * @throws ToolkitError with the reason
  */
 export function checkTarget(name: string, { status }: NodeObject, archives: readonly RestoreArchive[]): void {
-  const { architecture, containerRuntimeVersion: runtime } = status?.nodeInfo ?? {};
+  const { architecture } = status?.nodeInfo ?? {};
   const hint = 'Name another node: --node NODE';
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.status !== 'True')
@@ -115,11 +112,6 @@ export function checkTarget(name: string, { status }: NodeObject, archives: read
   if (foreign !== undefined && architecture !== undefined)
     throw new ToolkitError(`${placeText(foreign.place)} is of a process on ${foreign.architecture}, and node ${name} is ${architecture}`, {
       hint,
-    });
-  if (runtime !== undefined && !RESTORES.test(runtime))
-    throw new ToolkitError(`node ${name} cannot restore: its runtime is ${runtime}`, {
-      details: ['It would start the containers from their images: only the containerd of this toolkit goes by the annotations of pods.'],
-      hint: 'What other runtimes can do is in docs/archive-and-restore.md.',
     });
 }
 

@@ -36,7 +36,7 @@ export async function readArchives(ctx: Context, kube: Kube, access: Access, pla
 }
 
 /** Whether the node is a container here matters only where Docker may be used. */
-const reached = (ctx: Context, kube: Kube, way: FetchWay, node: string): ReturnType<typeof reachNode> =>
+export const reached = (ctx: Context, kube: Kube, way: FetchWay, node: string): ReturnType<typeof reachNode> =>
   way === 'pod' ? Promise.resolve(notAsked(node)) : reachNode(ctx, kube, node);
 
 /**
@@ -87,7 +87,7 @@ export async function withArchivesOn<T>(
 }
 
 /** An archive as a file here: one that is on a node is brought here for as long as it is needed. */
-async function withFile(
+export async function withFile(
   ctx: Context,
   kube: Kube,
   access: Access,

@@ -4,6 +4,7 @@ import { CORE_SCHEMA, load } from 'js-yaml';
 import { type OldPod, readOldPod } from '../checkpoint/pod-manifest.js';
 import { checkTarget, type PlannedPod } from '../checkpoint/restore-plan.js';
 import type { RestoreArchive } from '../checkpoint/restore-source.js';
+import type { RestoreWay } from '../checkpoint/restore-way.js';
 import { messageOf, ToolkitError, UsageError } from '../lib/core/errors.js';
 import { calling, httpStatus, type Kube } from '../lib/kube/client.js';
 import type { Named, NodeObject } from '../lib/kube/core.js';
@@ -29,12 +30,13 @@ export async function targetOf(
   asked: string | undefined,
   archives: readonly RestoreArchive[],
   { spec }: PlannedPod,
-): Promise<string> {
+): Promise<{ name: string; object: NodeObject }> {
   const place = archives.map((archive) => archive.place).find((one) => 'node' in one);
   const named = asked ?? (place !== undefined && 'node' in place ? place.node : undefined);
   const name = named ?? (await nodeByItself(kube, spec.nodeName));
-  checkTarget(name, await readNode(kube, name), archives);
-  return name;
+  const object = await readNode(kube, name);
+  checkTarget(name, object, archives);
+  return { name, object };
 }
 
 /** @throws ToolkitError that names those there are, when there is none of that name */
@@ -72,10 +74,15 @@ const RIGHTS = [
   { verb: 'create', resource: 'pods', subresource: 'restore' },
 ] as const;
 
-/** Asks for rights before anything is made. Where that cannot be asked, the answer to the creation tells. @throws ToolkitError */
-export async function checkRights(kube: Kube, namespace: string): Promise<void> {
+/**
+ * Asks for rights before anything is made. Where that cannot be asked, the answer to the creation tells.
+ * @param way by which it is restored: from an image, a pod is a pod like any other
+ * @throws ToolkitError
+ */
+export async function checkRights(kube: Kube, namespace: string, way: RestoreWay['kind']): Promise<void> {
+  const needed = RIGHTS.filter((right) => way === 'annotation' || !('subresource' in right));
   const answers = await Promise.all(
-    RIGHTS.map((right) =>
+    needed.map((right) =>
       kube.core.createSelfSubjectAccessReview({ ...right, namespace }).then(
         ({ status }) => ({ right, allowed: status.allowed }),
         () => ({ right, allowed: true }),

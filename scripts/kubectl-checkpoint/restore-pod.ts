@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
+import { reshapeWithImages } from '../checkpoint/image/pod.js';
 import { type NewPodManifest, nextName, type Reshaped, reshapePod } from '../checkpoint/pod-manifest.js';
-import { plannedPod } from '../checkpoint/restore-plan.js';
+import { type PlannedPod, plannedPod } from '../checkpoint/restore-plan.js';
 import { proveRestored, type RestoreProof } from '../checkpoint/restore-proof.js';
-import { type ArchivePlace, placeText } from '../checkpoint/restore-source.js';
+import { type ArchivePlace, placeText, type RestoreArchive } from '../checkpoint/restore-source.js';
+import { askRestoreWay } from '../checkpoint/restore-way.js';
 import { readStarting, untilStarted } from '../checkpoint/restored-pod.js';
 import { type Context, secondsSince } from '../lib/core/context.js';
 import { messageOf, ToolkitError } from '../lib/core/errors.js';
@@ -10,6 +12,7 @@ import { calling, httpStatus, type Kube } from '../lib/kube/client.js';
 import type { Named } from '../lib/kube/core.js';
 import { type NodeReach, reachNode } from '../lib/kube/reach.js';
 import { type ReadyArchive, readArchives, withArchivesOn } from './bring-archives.js';
+import { bringImages, checkImagesArrive } from './bring-images.js';
 import type { Access } from './list.js';
 import { checkNameIsFree, checkRights, nameTaken, readManifest, readNode, targetOf } from './restore-checks.js';
 
@@ -25,12 +28,16 @@ export interface RestoreRequest {
   readonly podFile: string | undefined;
   /** How long the pod may take to start, milliseconds. */
   readonly timeoutMs: number;
+  /** Where images are pushed to, for nodes that restore from images and are not containers here. */
+  readonly repository: string | undefined;
   /** How nodes' files are got at; its namespace is that of helper pods. */
   readonly access: Access;
 }
 
 /** A container that was restored. */
 export interface RestoredContainer extends ReadyArchive {
+  /** The image that was made of its archive, where its node restores from images. */
+  readonly image?: string;
   /** Where its archive was: a file here, or NODE:NAME. */
   readonly from: string;
   readonly proof: RestoreProof;
@@ -42,6 +49,10 @@ export interface Restored extends Pick<Reshaped, 'labelsLeftOut' | 'initContaine
   readonly pod: string;
   readonly node: string;
   readonly containers: readonly RestoredContainer[];
+  /** How the node's runtime restores. */
+  readonly by: 'annotation' | 'image';
+  /** What should be known of it. */
+  readonly notes: readonly string[];
   /** From its creation until all its containers ran. */
   readonly startSeconds: number;
   readonly seconds: number;
@@ -60,26 +71,81 @@ export async function restorePod(ctx: Context, kube: Kube, asked: RestoreRequest
   const old = plannedPod({ archives, manifest, namespace: asked.namespace });
   const { namespace } = old.metadata;
   const where = { namespace, name: asked.name ?? nextName(old) };
-  const [node] = await Promise.all([targetOf(kube, asked.node, archives, old), checkRights(kube, namespace), checkNameIsFree(kube, where)]);
+  const [{ name: node, object }] = await Promise.all([targetOf(kube, asked.node, archives, old), checkNameIsFree(kube, where)]);
+  const way = await askRestoreWay(ctx, kube, object);
+  if (way.kind === 'none')
+    throw new ToolkitError(`node ${node} cannot restore`, { details: [way.why], hint: way.hint ?? 'Name another node: --node NODE' });
+  await checkRights(kube, namespace, way.kind);
+  const job: Job = { ctx, kube, asked, archives, old, where, node };
+  const done = await (way.kind === 'annotation' ? byAnnotation(job) : byImages(job, way.doubt));
+  return { namespace, pod: where.name, node, by: way.kind, ...done, seconds: secondsSince(ctx.clock, start) };
+}
+
+/** What is restored, and where. */
+interface Job {
+  readonly ctx: Context;
+  readonly kube: Kube;
+  readonly asked: RestoreRequest;
+  readonly archives: readonly RestoreArchive[];
+  readonly old: PlannedPod;
+  readonly where: Named;
+  readonly node: string;
+}
+
+type Done = Omit<Restored, 'namespace' | 'pod' | 'node' | 'by' | 'seconds'>;
+
+/** Archives are brought to the node, and the pod names them. */
+function byAnnotation(job: Job): Promise<Done> {
+  const { ctx, kube, asked, archives, old, where, node } = job;
   const suffix = nextName({ metadata: { name: 'x' } }).slice(-5);
   return withArchivesOn(ctx, kube, asked.access, { node, archives, suffix }, async (ready) => {
     const names = Object.fromEntries(ready.map(({ container, name }) => [container, name]));
     const shape = reshapePod(old, { name: where.name, node, nodeChosen: asked.node !== undefined, archives: names });
-    const begun = ctx.clock.now();
-    const { labelsLeftOut, initContainersLeftOut, fromImage } = shape;
-    const { startSeconds, proofs } = await withPod(ctx, kube, where, shape.manifest, async () => {
-      await untilStarted(ctx, kube, where, { containers: [...Object.keys(names), ...fromImage], patienceMs: asked.timeoutMs });
-      const seconds = secondsSince(ctx.clock, begun);
-      return { startSeconds: seconds, proofs: await prove(ctx, kube, where, node, Object.keys(names)) };
-    });
-    const containers = archives.map(({ container, place }) => ({
-      ...(ready.find((one) => one.container === container) as ReadyArchive),
-      from: placeText(place),
-      proof: proofs.find((one) => one.container === container) as RestoreProof,
-    }));
-    const seconds = secondsSince(ctx.clock, start);
-    return { namespace, pod: where.name, node, containers, labelsLeftOut, initContainersLeftOut, fromImage, startSeconds, seconds };
+    return run(job, shape, (container) => ready.find((one) => one.container === container) as ReadyArchive, []);
   });
+}
+
+/** What a runtime that restores from images does otherwise. */
+const OF_IMAGES = [
+  'What was in its emptyDirs and in /dev/shm did not come along: its runtime restores from images.',
+  'When its process ends, it starts from the checkpoint again.',
+];
+
+/** Archives become images, and the pod has those. */
+async function byImages(job: Job, doubt: string | undefined): Promise<Done> {
+  const { ctx, kube, asked, archives, old, where, node } = job;
+  const wanted = { node, archives, repository: asked.repository };
+  await checkImagesArrive(ctx, kube, asked.access, wanted);
+  if (doubt !== undefined) ctx.say(doubt);
+  const images = await bringImages(ctx, kube, asked.access, wanted);
+  const shape = reshapeWithImages(old, { name: where.name, node, nodeChosen: asked.node !== undefined }, images);
+  const place = (container: string): ReadyArchive & { image: string } => {
+    const image = images[container]?.image ?? '';
+    return { container, name: image, image, brought: undefined };
+  };
+  return run(job, shape, place, OF_IMAGES);
+}
+
+/** Creates the pod, waits until it runs, and proves that its containers were restored. @param ready what a container was restored from */
+async function run(
+  { ctx, kube, asked, archives, where, node }: Job,
+  { manifest, labelsLeftOut, initContainersLeftOut, fromImage }: Reshaped,
+  ready: (container: string) => ReadyArchive & { readonly image?: string },
+  notes: readonly string[],
+): Promise<Done> {
+  const names = archives.map(({ container }) => container);
+  const begun = ctx.clock.now();
+  const { startSeconds, proofs } = await withPod(ctx, kube, where, manifest, async () => {
+    await untilStarted(ctx, kube, where, { containers: [...names, ...fromImage], patienceMs: asked.timeoutMs });
+    const seconds = secondsSince(ctx.clock, begun);
+    return { startSeconds: seconds, proofs: await prove(ctx, kube, where, node, names) };
+  });
+  const containers = archives.map(({ container, place }) => ({
+    ...ready(container),
+    from: placeText(place),
+    proof: proofs.find((one) => one.container === container) as RestoreProof,
+  }));
+  return { containers, labelsLeftOut, initContainersLeftOut, fromImage, startSeconds, notes };
 }
 
 /** Creates a pod and does something with it. Should that fail, or the run be stopped, the pod is removed. */

@@ -5,7 +5,7 @@ import type { Restored, RestoredContainer } from './restore-pod.js';
 
 /** What was restored, for people. */
 export function restoredText(restored: Restored): string {
-  const { namespace, pod, node, containers, fromImage, labelsLeftOut, initContainersLeftOut, startSeconds, seconds } = restored;
+  const { namespace, pod, node, containers, fromImage, labelsLeftOut, initContainersLeftOut, notes, startSeconds, seconds } = restored;
   const labels = Object.entries(labelsLeftOut).map(([name, value]) => `${name}=${value}`);
   return [
     `restored pod ${namespace}/${pod} on node ${node} in ${seconds.toFixed(2)} s (${startSeconds.toFixed(2)} s from its creation until it ran)`,
@@ -13,11 +13,13 @@ export function restoredText(restored: Restored): string {
     ...fromImage.map((name) => `container ${name}: started from its image, for no archive of it was given`),
     ...initContainersLeftOut.map((name) => `init container ${name} was left out: what it put into volumes came with the archive`),
     ...(labels.length === 0 ? [] : [`labels left out, so that no controller takes the pod for one of its own: ${labels.join(', ')}`]),
+    ...notes,
   ].join('\n');
 }
 
-function containerLines({ from, brought, proof }: RestoredContainer): string[] {
-  const way = brought === undefined ? '' : `, of which ${formatBytes(brought.bytes)} were brought to the node and removed again`;
+function containerLines({ from, image, brought, proof }: RestoredContainer): string[] {
+  const copied = brought === undefined ? '' : `, of which ${formatBytes(brought.bytes)} were brought to the node and removed again`;
+  const way = image === undefined ? copied : `, as image ${image}`;
   return [`container ${proof.container}: from ${from}${way}`, `  ${proofText(proof)}`];
 }
 
@@ -34,16 +36,18 @@ function proofText({ by, seen }: RestoreProof): string {
 
 /** The same, for programs. */
 export function restoredJson(restored: Restored): Json {
-  const { containers, labelsLeftOut, initContainersLeftOut, fromImage, ...rest } = restored;
+  const { containers, labelsLeftOut, initContainersLeftOut, fromImage, notes, ...rest } = restored;
   return {
     ...rest,
-    containers: containers.map(({ container, name, from, brought, proof }) => ({
+    containers: containers.map(({ container, name, image, from, brought, proof }) => ({
       container,
-      archive: name,
+      archive: image === undefined ? name : null,
+      image: image ?? null,
       from,
       brought: brought === undefined ? null : { ...brought },
       proof: { by: proof.by ?? null, seen: proof.seen },
     })),
+    notes: [...notes],
     fromImage: [...fromImage],
     labelsLeftOut: { ...labelsLeftOut },
     initContainersLeftOut: [...initContainersLeftOut],

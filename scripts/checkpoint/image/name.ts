@@ -18,11 +18,12 @@ const TAG = /^\w[\w.-]{0,127}$/;
 
 /**
  * Reads an image's name as people write it: without a registry it is Docker Hub's, without a tag it is `latest`.
+ * @param flag that it was given by, for the error
  * @throws UsageError when it is none, or one of a digest
  */
-export function readImageName(text: string): ImageName {
+export function readImageName(text: string, flag = '--tag'): ImageName {
   const refuse = (why: string): UsageError =>
-    new UsageError(`--tag: ${text} is not an image’s name: ${why}`, { hint: 'REGISTRY/NAME:TAG' });
+    new UsageError(`${flag}: ${text} is not an image’s name: ${why}`, { hint: 'REGISTRY/NAME:TAG' });
   if (text.includes('@')) throw refuse('an image that is yet to be made has no digest');
   const slash = text.indexOf('/');
   const first = slash < 0 ? '' : text.slice(0, slash);

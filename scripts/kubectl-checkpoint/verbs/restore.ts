@@ -1,3 +1,4 @@
+import { readImageName } from '../../checkpoint/image/name.js';
 import type { ArchivePlace } from '../../checkpoint/restore-source.js';
 import { START_PATIENCE_MS } from '../../checkpoint/restored-pod.js';
 import type { Flags } from '../../lib/cli/task.js';
@@ -9,6 +10,11 @@ import { verb } from './verb.js';
 const own = {
   from: { type: 'string', value: 'NODE:NAME', multiple: true, help: 'with restore: an archive in the checkpoint folder of a node' },
   pod: { type: 'string', value: 'FILE', help: 'with restore: the pod’s manifest, for archives that do not hold their pod' },
+  repository: {
+    type: 'string',
+    value: 'REGISTRY/NAME',
+    help: 'with restore: where images are pushed to, for a node that restores from images and is not on this machine',
+  },
 } as const satisfies Flags;
 
 /** An archive on a node. Names of nodes have no colon; those of archives do. */
@@ -33,11 +39,18 @@ export const restore = verb({
       places,
       name: flags.name,
       podFile: flags.pod,
+      repository: flags.repository === undefined ? undefined : repositoryOf(flags.repository),
       fetch: readFetch(flags.fetch),
       timeoutMs: flags.timeout === undefined ? START_PATIENCE_MS : parseDuration('--timeout', flags.timeout) * 1000,
     };
   },
 });
+
+function repositoryOf(given: string): string {
+  if (given.lastIndexOf(':') > given.lastIndexOf('/')) throw new UsageError(`--repository: ${given} has a tag; each image gets its own`);
+  const { registry, repository } = readImageName(given, '--repository');
+  return `${registry}/${repository}`;
+}
 
 function placeOf(given: string): ArchivePlace {
   const [, node, name] = PLACE.exec(given) ?? [];
