@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
 import type { Context } from '../../lib/core/context.js';
@@ -29,7 +28,7 @@ const answerSchema = z.looseObject({ Username: z.string(), Secret: z.string() })
  * @throws ToolkitError when the configuration cannot be understood, or a helper fails
  */
 export async function credentialsFor(ctx: Pick<Context, 'env' | 'runner'>, registry: string): Promise<Credentials | undefined> {
-  const file = path.join(ctx.env['DOCKER_CONFIG'] || path.join(ctx.env['HOME'] ?? homedir(), '.docker'), 'config.json');
+  const file = path.join(ctx.env['DOCKER_CONFIG'] || path.join(ctx.env['HOME'] ?? '/', '.docker'), 'config.json');
   const { auths, credsStore, credHelpers } = readConfig(file, (await readIfThere(file)) ?? '{}');
   const key = registry === 'docker.io' ? DOCKER_HUB_KEY : registry;
   const helper = credHelpers[registry] ?? credHelpers[key] ?? credsStore;

@@ -9,6 +9,7 @@ import { put, realRunner, type TestContext, temporaryFolder, testContext } from 
 import { type Call, fakeRunner } from '../../support/fake-runner.js';
 import { apiError, fakeKube } from '../../support/kube.js';
 import { archiveFile, dumpedPod } from '../../support/pod-archive.js';
+import { testRegistry } from '../../support/registry.js';
 
 const CREATED = '2026-01-02T12:00:00Z';
 
@@ -23,6 +24,8 @@ interface Setting {
   readonly there?: readonly string[];
   /** What the runtime's log says of the pod that is made. */
   readonly journal?: (pod: string) => string;
+  /** What the nodes say of their runtime. */
+  readonly runtime?: string;
 }
 
 interface Pod {
@@ -36,7 +39,15 @@ interface Pod {
 }
 
 /** A cluster of kind nodes here, whose checkpoint folders are folders of the test. */
-function cluster({ nodes = ['node-1', 'node-2'], status, create, denied = [], there = [], journal = restoredLine }: Setting = {}) {
+function cluster({
+  nodes = ['node-1', 'node-2'],
+  status,
+  create,
+  denied = [],
+  there = [],
+  journal = restoredLine,
+  runtime = OURS,
+}: Setting = {}) {
   const folders = new Map(nodes.map((node) => [node, temporaryFolder()]));
   const pods = new Map<string, Pod>();
   const made: Pod[] = [];
@@ -64,9 +75,9 @@ function cluster({ nodes = ['node-1', 'node-2'], status, create, denied = [], th
     {
       readNode: async ({ name }: { name: string }) => {
         if (!nodes.includes(name)) throw apiError(404, 'not found');
-        return nodeObject(name);
+        return nodeObject(name, runtime);
       },
-      listNode: async () => ({ items: nodes.map(nodeObject) }),
+      listNode: async () => ({ items: nodes.map((name) => nodeObject(name, runtime)) }),
       createSelfSubjectAccessReview: async ({ subresource = '' }: { subresource?: string }) => ({
         status: { allowed: !denied.includes(subresource) },
       }),
@@ -93,11 +104,12 @@ function cluster({ nodes = ['node-1', 'node-2'], status, create, denied = [], th
   return { ctx, kube, folders, pods, made };
 }
 
-const nodeObject = (name: string): object => ({
+const OURS = 'containerd://2.0.0+checkpoint';
+const nodeObject = (name: string, containerRuntimeVersion: string): object => ({
   metadata: { name },
   spec: { providerID: `kind://docker/dev/${name}` },
   status: {
-    nodeInfo: { machineID: `machine-of-${name}`, architecture: 'amd64', containerRuntimeVersion: 'containerd://2.0.0+checkpoint' },
+    nodeInfo: { machineID: `machine-of-${name}`, architecture: 'amd64', containerRuntimeVersion },
     conditions: [{ type: 'Ready', status: 'True' }],
   },
 });
@@ -118,6 +130,7 @@ const asked: Omit<RestoreRequest, 'places'> = {
   name: undefined,
   node: undefined,
   podFile: undefined,
+  repository: undefined,
   timeoutMs: 60_000,
   access: { way: 'auto', namespace: 'default', image: 'busybox' },
 };
@@ -209,6 +222,26 @@ describe('a restored pod', () => {
   });
 });
 
+describe('a pod on a node that restores from images', () => {
+  test('has the image that was made of the archive and pushed, and needs no right of its own', async () => {
+    const registry = await testRegistry();
+    const on = cluster({ runtime: 'containerd://2.3.3', denied: ['restore'] });
+    const place = await local();
+    const repository = `${registry.host}/shop/checkpoints`;
+    const restored = await restore(on, { places: [place], repository });
+    const [image = ''] = [...registry.manifests.keys()];
+    expect(image).toMatch(/^shop\/checkpoints:[0-9a-f]{12}$/);
+    expect(on.made[0]?.spec.containers).toEqual([
+      expect.objectContaining({ name: 'main', image: `${registry.host}/${image}`, imagePullPolicy: 'IfNotPresent' }),
+    ]);
+    expect(Object.keys(on.made[0]?.metadata.annotations ?? {}).filter((name) => name.startsWith('restore.'))).toEqual([]);
+    expect(restored).toMatchObject({ by: 'image', containers: [{ image: `${registry.host}/${image}`, from: place.file }] });
+    expect(restoredText(restored)).toMatch(/as image .*emptyDirs and in \/dev\/shm did not come along/s);
+    expect(restoredJson(restored)).toMatchObject({ by: 'image', containers: [{ archive: null, image: `${registry.host}/${image}` }] });
+    expect(await left(on)).toEqual([]);
+  });
+});
+
 describe('nothing is made', () => {
   test.each([
     { what: 'there is no such node', on: {}, request: { node: 'node-9' }, says: 'there is no node node-9', hint: 'Nodes: node-1, node-2' },
@@ -218,6 +251,20 @@ describe('nothing is made', () => {
       request: { name: 'again' },
       says: 'there is a pod again in namespace shop already',
       hint: '--name',
+    },
+    {
+      what: 'the runtime does not restore',
+      on: { runtime: 'containerd://2.0.0' },
+      request: {},
+      says: 'node node-1 cannot restore',
+      hint: '--node',
+    },
+    {
+      what: 'its image would not get there',
+      on: { runtime: 'containerd://2.3.3' },
+      request: { access: { way: 'pod' as const, namespace: 'default', image: 'busybox' } },
+      says: 'node node-1 restores from images, which get there only through a registry',
+      hint: '--repository',
     },
     {
       what: 'the right is missing',
