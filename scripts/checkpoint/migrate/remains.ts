@@ -28,13 +28,21 @@ export async function removeRemains(around: Surroundings, journal: Journal): Pro
   }
 }
 
-/** As the runtime makes a claim: with its content from the first moment on, and only if there is none. */
-const CANCEL = `cd "$1" || exit 0; shift
+/**
+ * Claims archives for nobody, as the runtime makes a claim: with its content from the first moment on, and only if there is none. One that a
+ * taking back has left counts as none: a target goes on waiting at it.
+ */
+const CLAIM = `cd "$1" || exit 0; shift
+claim() {
+  printf '{"state":"failed","pod":"nobody","error":"it was taken back"}' >"$1.nobody" || return
+  ln "$1.nobody" "$1.claim" 2>/dev/null || { grep -q '"state": *"cancelled"' "$1.claim" && mv -f "$1.nobody" "$1.claim"; }
+  rm -f "$1.nobody"
+}
 for name; do
-  printf '{"state":"cancelled"}' >".$name.cancel" && { ln ".$name.cancel" "$name.claim" 2>/dev/null; rm -f ".$name.cancel"; }
-  grep -q '"state": *"\\(cancelled\\|failed\\)"' "$name.claim" || { echo taken; exit 0; }
+  claim "$name"
+  grep -q '"state": *"failed"' "$name.claim" || { echo taken; exit 0; }
 done
-echo cancelled`;
+echo nobody`;
 
 /**
  * Keeps a target from taking what is carried to it, where that is not in a folder of both nodes.
@@ -43,11 +51,25 @@ echo cancelled`;
  */
 export async function cancelOnTarget(around: Surroundings, journal: Journal, node: World['node']): Promise<boolean> {
   if (node === 'stopped') return true;
-  const script = shell({ text: CANCEL, args: [archiveFolder, ...archivesOf(journal)] });
+  const script = shell({ text: CLAIM, args: [archiveFolder, ...archivesOf(journal)] });
   const printed = await inFolder(around, journal.target.node, (folder) => folder.run(script));
   if (printed === undefined)
     throw new ToolkitError(`node ${journal.target.node} cannot be told that pod ${journal.source.pod} does not come`, {
       hint: 'Nothing was changed. Run the same command again when it can be reached.',
     });
-  return printed.includes('cancelled');
+  return printed.includes('nobody');
+}
+
+/** The same, one by one, and then waits a moment for those who wait to notice. */
+const DISMISS = `${CLAIM.replace('{ echo taken; exit 0; }', 'true')}
+waits() { for name; do [ ! -e "$name.awaited" ] || return 0; done; return 1; }
+n=40; while [ "$n" -gt 0 ] && waits "$@"; do n=$((n - 1)); sleep 0.05; done`;
+
+/**
+ * Ends the waiting of a target's containers, whose pod has been deleted. The kubelet does not end it: until its deadline, two minutes, the
+ * pod would stay on its node.
+ */
+export async function dismissTarget(around: Surroundings, journal: Journal): Promise<void> {
+  const script = shell({ text: DISMISS, args: [archiveFolder, ...archivesOf(journal)] });
+  await inFolder(around, journal.target.node, (folder) => folder.run(script));
 }

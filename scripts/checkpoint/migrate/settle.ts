@@ -5,14 +5,14 @@ import { takeBack } from '../handover.js';
 import { decide } from './decision.js';
 import { finish } from './finish.js';
 import { archiveOf, isShared, type Journal, sourceContainer, unmarkedPatch } from './journal.js';
-import { cancelOnTarget, removeRemains } from './remains.js';
+import { cancelOnTarget, dismissTarget, removeRemains } from './remains.js';
 import type { Surroundings } from './surroundings.js';
 import { lookAround, readPodIfThere, readTheClaims, type View } from './world.js';
 
 /** How long claims are waited for in a go, until it is looked at the pods again. */
 const ROUND_SECONDS = 2;
-/** How long a target may take to go, milliseconds: its kubelet has to end its processes. */
-const GONE_MS = 90_000;
+/** How long a target may take to go, milliseconds: its kubelet has to end its processes, after what it is just at. */
+const GONE_MS = 180_000;
 
 /** What became of a migration. */
 export type Settled =
@@ -107,12 +107,15 @@ async function unmark({ kube }: Surroundings, journal: Journal): Promise<void> {
 }
 
 /** Removes the target at once: it runs nothing, and never will. */
-async function removeTarget({ kube }: Surroundings, { namespace }: Journal, { target }: View): Promise<void> {
+async function removeTarget(around: Surroundings, journal: Journal, { target, world: { node } }: View): Promise<void> {
   if (target === undefined) return;
+  const { kube } = around;
+  const { namespace } = journal;
   const { name, uid } = target.metadata;
   await calling(kube, `pod ${namespace}/${name} could not be deleted`, () =>
     kube.core.deleteNamespacedPod({ namespace, name, uid, gracePeriodSeconds: 0 }),
   ).catch(unlessGone);
+  if (node === 'up') await dismissTarget(around, journal);
 }
 
 /**
@@ -127,6 +130,7 @@ async function endTarget(around: Surroundings, journal: Journal, view: View): Pr
     await calling(kube, `pod ${namespace}/${target.pod} could not be deleted`, () =>
       kube.core.deleteNamespacedPod({ namespace, name: target.pod, uid, gracePeriodSeconds: 1 }),
     ).catch(unlessGone);
+  if (view.world.node === 'up') await dismissTarget(around, journal);
   const certain = await until(
     ctx,
     () => notCertain(journal),

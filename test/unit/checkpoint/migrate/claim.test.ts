@@ -1,9 +1,9 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { claimStates, claimsScript, readClaims } from '../../../../scripts/checkpoint/migrate/claim.js';
 import type { Journal } from '../../../../scripts/checkpoint/migrate/journal.js';
-import { cancelOnTarget, removeRemains } from '../../../../scripts/checkpoint/migrate/remains.js';
+import { cancelOnTarget, dismissTarget, removeRemains } from '../../../../scripts/checkpoint/migrate/remains.js';
 import type { Surroundings } from '../../../../scripts/checkpoint/migrate/surroundings.js';
 import { archiveFolder } from '../../../../scripts/lib/cluster/kubelet.js';
 import { shell } from '../../../../scripts/lib/cluster/node.js';
@@ -95,7 +95,7 @@ function around(): Surroundings {
 describe('a target that is not to take what is carried to it', () => {
   test('finds a claim on each of its containers', async () => {
     expect(await cancelOnTarget(around(), journal, 'up')).toBe(true);
-    expect(JSON.parse(await readFile(path.join(folder, 'm.main.tar.claim'), 'utf8'))).toEqual({ state: 'cancelled' });
+    expect(JSON.parse(await readFile(path.join(folder, 'm.main.tar.claim'), 'utf8'))).toMatchObject({ state: 'failed', pod: 'nobody' });
     expect((await readdir(folder)).sort()).toEqual(['m.log.tar.claim', 'm.main.tar.claim', 'shared']);
   });
 
@@ -105,10 +105,26 @@ describe('a target that is not to take what is carried to it', () => {
     expect(await readFile(path.join(folder, 'm.log.tar.claim'), 'utf8')).toContain('u-2');
   });
 
+  test('does not go on waiting at a claim of somebody who took it back', async () => {
+    await claim('m.main.tar', { state: 'cancelled' });
+    expect(await cancelOnTarget(around(), journal, 'up')).toBe(true);
+    expect(await readFile(path.join(folder, 'm.main.tar.claim'), 'utf8')).toContain('nobody');
+  });
+
   test('may have failed with it before', async () => {
     await claim('m.main.tar', { state: 'failed' });
     expect(await cancelOnTarget(around(), journal, 'up')).toBe(true);
   });
+});
+
+test('a target that is deleted is told by claims, but for what it has taken, and has a moment to notice', async () => {
+  await claim('m.main.tar', { state: 'taken', podUID: 'u-2' });
+  await put(path.join(folder, 'm.log.tar.awaited'), '{}');
+  const dismissed = dismissTarget(around(), journal);
+  setTimeout(() => void rm(path.join(folder, 'm.log.tar.awaited')), 100);
+  await dismissed;
+  expect(await readFile(path.join(folder, 'm.main.tar.claim'), 'utf8')).toContain('u-2');
+  expect((await readdir(folder)).sort()).toEqual(['m.log.tar.claim', 'm.main.tar.claim', 'shared']);
 });
 
 test('nothing is left of a migration, and nothing else is touched', async () => {
