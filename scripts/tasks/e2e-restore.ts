@@ -11,6 +11,7 @@ import { bringAbout } from '../lib/engine/bring-about.js';
 import { machineFits } from '../lib/host/doctor/before-run.js';
 import { Proof } from '../proofs/proof.js';
 import { proveHopsByImage, proveRestoreByImage } from '../proofs/restore/by-image.js';
+import { proveCommand } from '../proofs/restore/command.js';
 import { proveMigration } from '../proofs/restore/migrate.js';
 import { proveStruckMigrations } from '../proofs/restore/migrate-faults.js';
 import { inNamespace } from '../proofs/restore/pods.js';
@@ -37,6 +38,7 @@ const proofs: Readonly<Record<Exclude<RestoreRoute, 'none'>, Prove>> = {
     await proveRestore(ctx, proof, first);
     await proveHops(ctx, proof, nodes);
     await proveContents(ctx, proof, first, second);
+    await proveCommand(ctx, proof, first, second);
     const [from, to] = workers;
     if (from !== undefined && to !== undefined) await proveMigration(ctx, proof, from, to);
     await proveRights(ctx, proof, second);
