@@ -53,9 +53,12 @@ const LOOK_MS = 250;
 /** How long a removal may take while the run is being stopped, milliseconds. */
 const DISCARD_MS = 10_000;
 
-/** Appends so many bytes of standard input, whose end it may not be told. */
+/**
+ * Appends so many bytes of standard input, whose end it may not be told. The shell stays, and with it the standard output: when that
+ * ends, containerd closes the input too, be it read to its end or not.
+ */
 const append = (file: string, bytes: number): string[] =>
-  shell({ text: 'umask 077; exec head -c "$2" >>"$1"', args: [file, String(bytes)] });
+  shell({ text: 'umask 077; head -c "$2" >>"$1" || exit', args: [file, String(bytes)] });
 
 /**
  * Does something with the checkpoint folder of a node.

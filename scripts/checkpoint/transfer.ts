@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { shell } from '../lib/cluster/node.js';
+import { formatBytes } from '../lib/core/bytes.js';
 import type { Context } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { replace } from '../lib/core/files.js';
@@ -70,11 +71,12 @@ export interface Placed extends Brought {
   readonly brought: boolean;
 }
 
-/** Prints the SHA-256 of a file, where it is as large as it should be, and the size of what there is of it. */
+/** Prints the SHA-256 of a file, where it is as large as it should be, the size of what there is of it, and the room that is left. */
 const STATE = `cd "$1" || exit 1
 sum=-; [ "$(stat -c %s "$2" 2>/dev/null)" != "$4" ] || sum=$(sha256sum "$2") || exit 1
 part=$(stat -c %s "$3" 2>/dev/null) || part=0
-echo "\${sum%% *} $part"`;
+free=$(df -Pk . | tail -n 1 | tr -s ' ' | cut -d ' ' -f 4)
+echo "\${sum%% *} $part $free"`;
 
 /** What an archive is called in the checkpoint folder. */
 export interface Names {
@@ -100,7 +102,13 @@ export async function placeInFolder(
   const sha256 = await sha256OfFile(file);
   const whole: Brought = { bytes, sha256 };
   const part = `.${sha256.slice(0, 32)}.part`;
-  if ((await stateOf(folder, usual, part, bytes)).sha256 === sha256) return { ...whole, name: usual, brought: false };
+  const there = await stateOf(folder, usual, part, bytes);
+  if (there.sha256 === sha256) return { ...whole, name: usual, brought: false };
+  if (there.freeBytes < bytes - there.partBytes)
+    throw new ToolkitError(`node ${folder.node} has no room for the archive`, {
+      details: [`${formatBytes(bytes - there.partBytes)} are needed in ${inFolder('')}, ${formatBytes(there.freeBytes)} are free`],
+      hint: 'kubectl checkpoint ls   shows the archives on it, kubectl checkpoint rm   removes them.',
+    });
   const progress = progressOf(bytes);
   try {
     await append(ctx, folder, file, part, whole, progress);
@@ -161,12 +169,14 @@ interface State {
   /** Of the file, where its size is the one looked for. */
   readonly sha256: string;
   readonly partBytes: number;
+  /** Of its file system; without end where that is not known. */
+  readonly freeBytes: number;
 }
 
 async function stateOf(folder: Folder, name: string, part: string, bytes: number): Promise<State> {
   const printed = await folder.run(shell({ text: STATE, args: [inFolder(''), name, part, String(bytes)] }));
-  const [sha256 = '-', partBytes = '0'] = printed.trim().split(' ');
-  return { sha256, partBytes: Number(partBytes) };
+  const [sha256 = '-', partBytes = '0', freeKiB = ''] = printed.trim().split(' ');
+  return { sha256, partBytes: Number(partBytes), freeBytes: /^\d+$/.test(freeKiB) ? Number(freeKiB) * 1024 : Number.POSITIVE_INFINITY };
 }
 
 /**

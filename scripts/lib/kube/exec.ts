@@ -1,4 +1,4 @@
-import { PassThrough, type Readable, Writable } from 'node:stream';
+import { type Readable, Transform, Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { Exec, V1Status } from '@kubernetes/client-node';
 import type { ContainerRef } from '../cluster/pod.js';
@@ -13,8 +13,13 @@ type ExecClient = Pick<Exec, 'exec' | 'handler'>;
 
 /** So many bytes may wait to be sent; then what is sent waits. */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+/** What is sent at once, bytes: as much as kubectl sends. */
+const PIECE_BYTES = 32 * 1024;
 /** How often it is looked whether they have gone, milliseconds. */
 const DRAIN_POLL_MS = 10;
+
+/** After so long without anything going out or coming in, what a command reads has got stuck: it may have ended early. Milliseconds. */
+const STALL_MS = 60_000;
 
 /** The connection broke, or none came about: what was sent may be sent again. */
 export class ConnectionLostError extends ToolkitError {}
@@ -42,6 +47,7 @@ export async function execInPod(
   stdout: Writable,
   signal: AbortSignal,
   stdin?: Readable,
+  stallMs = STALL_MS,
 ): Promise<void> {
   signal.throwIfAborted();
   const exec = await kube.exec();
@@ -53,7 +59,7 @@ export async function execInPod(
   let socket: Socket | undefined;
   stdout.on('drain', () => socket?.resume());
   const ended = new AbortController();
-  const feed = stdin === undefined ? null : new PassThrough();
+  const feed = stdin === undefined ? null : inPieces();
   try {
     const status = await new Promise<V1Status>((resolve, reject) => {
       const until = { signal: ended.signal };
@@ -82,6 +88,10 @@ export async function execInPod(
             reject(lost(failed('the connection was closed before its end', [`${code} ${reason}`.trim()])));
           if (stdin === undefined || feed === null) return;
           held(feed, made, ended.signal);
+          stalled(feed, made, ended.signal, stallMs).then(
+            () => reject(lost(failed('it takes no more', [`nothing has moved for ${stallMs / 1000} s`]))),
+            () => undefined,
+          );
           stdin.once('error', reject);
           stdin.pipe(feed, { end: false });
         },
@@ -98,6 +108,15 @@ export async function execInPod(
   }
 }
 
+function inPieces(): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, next) {
+      for (let at = 0; at < chunk.length; at += PIECE_BYTES) this.push(chunk.subarray(at, at + PIECE_BYTES));
+      next();
+    },
+  });
+}
+
 /** The client sends what comes without asking whether it went out. This holds it back while too much waits. */
 function held(feed: Readable, socket: Socket, ended: AbortSignal): void {
   feed.on('data', async () => {
@@ -106,6 +125,20 @@ function held(feed: Readable, socket: Socket, ended: AbortSignal): void {
     while (!ended.aborted && socket.bufferedAmount >= MOST_WAITING_BYTES / 2) await setTimeout(DRAIN_POLL_MS);
     feed.resume();
   });
+}
+
+/** Comes back when nothing more is sent, or was to be sent, for a while. @throws when the command has ended */
+async function stalled(feed: Readable, socket: Socket, ended: AbortSignal, stallMs: number): Promise<void> {
+  let sent = 0;
+  feed.on('data', () => {
+    sent++;
+  });
+  for (let seen = ''; ; ) {
+    const now = `${sent} ${socket.bufferedAmount}`;
+    if (now === seen) return;
+    seen = now;
+    await setTimeout(stallMs, undefined, { signal: ended });
+  }
 }
 
 const lost = ({ message, details, hint, cause }: ToolkitError): ConnectionLostError =>

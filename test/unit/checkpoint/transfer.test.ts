@@ -280,6 +280,14 @@ describe('an archive that is laid into the folder of a node', () => {
     expect(await readFile(path.join(folder, 'copy.tar'), 'utf8')).toBe(other);
   });
 
+  test('is not begun where there is no room for it', async () => {
+    const folder = temporaryFolder();
+    const { access, made } = nodeAt(folder);
+    const full: Folder = { ...access, run: async (command) => (await access.run(command)).replace(/\d+$/, '0') };
+    await expect(place(full)).rejects.toThrow('node node-1 has no room for the archive');
+    expect(made).toEqual([]);
+  });
+
   test('is taken away again when it does not arrive', async () => {
     const folder = temporaryFolder();
     await expect(place(nodeAt(folder, [3, 0, 0, 0, 0, 0]).access)).rejects.toThrow('the connection was closed before its end');
@@ -310,7 +318,7 @@ describe('what is sent to a pod', () => {
       while (input().length < 10) await new Promise((resolve) => setTimeout(resolve, 1));
       exit(0);
     });
-    expect(sent?.command).toEqual(['sh', '-c', 'umask 077; exec head -c "$2" >>"$1"', 'sh', ARCHIVE, '10']);
+    expect(sent?.command).toEqual(['sh', '-c', 'umask 077; head -c "$2" >>"$1" || exit', 'sh', ARCHIVE, '10']);
     expect(sent?.input().toString()).toBe('memory and');
   });
 

@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { collector, execInPod } from '../../../scripts/lib/kube/exec.js';
+import { ConnectionLostError, collector, execInPod } from '../../../scripts/lib/kube/exec.js';
 import { fakeExec } from '../../support/exec.js';
 import { fakeKube } from '../../support/kube.js';
 
@@ -74,6 +74,13 @@ describe('a command in a pod', () => {
     expect(whileFull).toBeLessThan(10 * 1024);
     expect(exec.started[0]?.input()).toEqual(Buffer.concat(chunks));
     expect(content.destroyed).toBe(true);
+  });
+
+  test('that takes no more of its input is given up', async () => {
+    const exec = fakeExec(() => undefined);
+    const sent = execInPod(fakeKube({}, exec), pod, ['head'], collector().stream, never, Readable.from(['some']), 20);
+    await expect(sent).rejects.toMatchObject({ message: 'head in pod default/helper: it takes no more' });
+    await expect(sent).rejects.toBeInstanceOf(ConnectionLostError);
   });
 
   test('whose input cannot be read ends', async () => {
