@@ -24,6 +24,7 @@ import { clusterGoals } from '../steps/cluster.js';
 import { stockContainerd } from '../steps/containerd.js';
 import { counterImage } from '../steps/counter-image.js';
 import { environmentOf } from '../steps/environment.js';
+import { kubectlPlugin } from '../steps/kubectl-plugin.js';
 
 type Benchmarks = Readonly<Record<string, (ctx: Context, record: boolean) => Promise<Benchmark>>>;
 const benchmarks: Benchmarks = { api: benchApi, push: benchPush, checkpoint: checkpointTimes, start: startTimes, migrate: migrationTimes };
@@ -51,9 +52,10 @@ async function startTimes(ctx: Context): Promise<Benchmark> {
 async function prepare(ctx: Context, chosen: readonly string[]): Promise<void> {
   const started = chosen.includes('start') ? environmentOf(readProfile(ctx)) : [];
   const { ports } = await readClusterConfig(ctx.options.clusterConfig);
+  const forMigrations = chosen.includes('migrate') ? [kubectlPlugin] : [];
   const withBallast = chosen.includes('checkpoint') || chosen.includes('migrate');
   const forCheckpoints = [...(withBallast ? [ballastImage] : []), ...(chosen.includes('checkpoint') ? [stockContainerd] : [])];
-  await bringAbout(ctx, [...clusterGoals(ctx), counterImage, ...forCheckpoints, ...started], {
+  await bringAbout(ctx, [...clusterGoals(ctx), counterImage, ...forCheckpoints, ...forMigrations, ...started], {
     before: machineFits(ctx, { ports }),
   });
   const { counter, ballast } = imageNames(ctx.options);
