@@ -4,7 +4,6 @@ import { sharedArchiveFolder } from '../../lib/cluster/shared-folder.js';
 import type { Context } from '../../lib/core/context.js';
 import { messageOf, ToolkitError } from '../../lib/core/errors.js';
 import { until } from '../../lib/core/until.js';
-import { strike } from '../faults/case.js';
 import { move } from './moves.js';
 import { NAMESPACE } from './pods.js';
 
@@ -38,19 +37,25 @@ export const STAGES = {
 /** The command for a node that kills a service of it. */
 export const kill = (service: string): string => `systemctl kill --kill-whom=main --signal=KILL ${service}`;
 
-/** Moves a pod while something is done to it at a stage. @returns what the command said */
+/** Moves a pod while something is done to it. @returns what the command said @throws when it could not be done, with the same */
 export async function moveStruck(ctx: Context, pod: string, ends: Ends, act: () => Promise<void>): Promise<string> {
   const moving = move(ctx, [pod], ends.to).then(
     () => 'it moved all the same',
+    (error: unknown) => [messageOf(error), ...(error instanceof ToolkitError ? error.details : [])].join(': '),
+  );
+  const struck = await act().then(
+    () => undefined,
     (error: unknown) => messageOf(error),
   );
-  await act();
-  return moving;
+  const said = await moving;
+  if (struck !== undefined) throw new ToolkitError('the migration could not be struck', { details: [struck, said] });
+  return said.split(': ')[0] ?? said;
 }
 
-/** Does something on a node as soon as a stage is reached. */
-export function strikeAt(ctx: Context, ends: Ends, stage: Stage, command: string): Promise<void> {
-  return strike(new Node(ctx.runner, stage.on(ends)), stage.sign, command);
+/** Does something on a node as soon as a stage is reached: at once, for it may be over soon. @param command for bash */
+export async function strikeAt(ctx: Context, ends: Ends, stage: Stage, command: string): Promise<void> {
+  const script = `for i in $(seq 6000); do if ${stage.sign}; then ${command}; exit; fi; sleep 0.005; done; exit 1`;
+  await new Node(ctx.runner, stage.on(ends)).run(['bash', '-c', script], { failure: `it never came to be struck ${stage.what}` });
 }
 
 /** Moves a pod by a command of its own, which is killed when a stage is reached. */
