@@ -23,6 +23,7 @@ import imageLoad from './image-load.js';
 import kind from './kind.js';
 import kubectl from './kubectl.js';
 import kubernetesPush from './kubernetes-push.js';
+import matrix from './matrix.js';
 import migrate from './migrate.js';
 import restore from './restore.js';
 import setup from './setup.js';
@@ -72,7 +73,7 @@ const groups = [
   { title: 'The cluster', tasks: [clusterUp, clusterStatus, kubectl, imageLoad, clusterLogs, clusterDown, kind] },
   { title: 'Checkpoints', tasks: [checkpoint, restore, migrate, e2eApi, e2eRestore, e2eDocker] },
   { title: 'The forks', tasks: [forkEdit, kubernetesPush, forkExport, forkCheck, forkTest, forkBump] },
-  { title: 'Tests and measurements', tasks: [test, testBoxes, bench, docs] },
+  { title: 'Tests and measurements', tasks: [test, testBoxes, bench, matrix, docs] },
   { title: 'Cleaning up', tasks: [clean] },
 ] as unknown as readonly CommandGroup[];
 

@@ -14,9 +14,9 @@ import { countsOnPast } from './counts.js';
 import { counter, inPod, logBegan, logOf, pod, remove, start } from './pods.js';
 import { container, HOPS, killProcess, MAIN, SOME } from './proof.js';
 
-/** Checkpoints the container of a pod, and brings the archive into a node as an image. @returns the image's name */
-async function imageOf(ctx: Context, name: string, target: string): Promise<string> {
-  const made = await checkpoint(ctx, await container(ctx, name));
+/** Checkpoints a container of a pod, and brings the archive into a node as an image. @returns the image's name */
+export async function imageOf(ctx: Context, name: string, target: string, which = MAIN): Promise<string> {
+  const made = await checkpoint(ctx, await container(ctx, name, which));
   const folder = await makeFolder(ctx.paths.tmp, 'archive-');
   try {
     const archive = await takeArchive(ctx, made, path.join(folder, 'archive.tar'));
