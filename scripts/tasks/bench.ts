@@ -50,7 +50,13 @@ async function startTimes(ctx: Context): Promise<Benchmark> {
 
 /** Brings about what is measured. */
 async function prepare(ctx: Context, chosen: readonly string[]): Promise<void> {
-  const started = chosen.includes('start') ? environmentOf(readProfile(ctx)) : [];
+  const profile = readProfile(ctx);
+  const ofOurs = ['checkpoint', 'migrate'].filter((name) => chosen.includes(name));
+  if (ofOurs.length > 0 && profile.runtime.restore !== 'annotation')
+    throw new UsageError(`${ofOurs.join(', ')}: that is measured of the runtime with our patches, which profile ${profile.name} has not`, {
+      hint: 'Leave --profile out.',
+    });
+  const started = chosen.includes('start') ? environmentOf(profile) : [];
   const { ports } = await readClusterConfig(ctx.options.clusterConfig);
   const forMigrations = chosen.includes('migrate') ? [kubectlPlugin] : [];
   const withBallast = chosen.includes('checkpoint') || chosen.includes('migrate');

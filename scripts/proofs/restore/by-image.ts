@@ -4,10 +4,13 @@ import { checkpoint } from '../../checkpoint/checkpoint.js';
 import { importCheckpoint } from '../../checkpoint/image/to-node.js';
 import { removeArchive, takeArchive } from '../../checkpoint/node-archive.js';
 import { podOfImages } from '../../checkpoint/restore.js';
+import { askRestoreWay } from '../../checkpoint/restore-way.js';
+import { kubeContext } from '../../lib/cluster/kubectl.js';
 import { Node } from '../../lib/cluster/node.js';
 import type { Context } from '../../lib/core/context.js';
 import { expectSame } from '../../lib/core/errors.js';
 import { makeFolder } from '../../lib/core/files.js';
+import { connect } from '../../lib/kube/client.js';
 import { type Count, readRestoredCount } from '../../workloads/counter.js';
 import type { Proof } from '../proof.js';
 import { countsOnPast } from './counts.js';
@@ -36,6 +39,12 @@ function restoredPast(ctx: Context, name: string, number: number, restores = 1):
 export async function proveRestoreByImage(ctx: Context, proof: Proof, from: string, to: string): Promise<void> {
   const command = ['sh', '-c', 'echo changed >/changed; chmod 604 /changed; i=0; while :; do echo $i; i=$((i+1)); sleep 0.1; done'];
   const source = pod('counter', from, [counter(ctx, MAIN, { command })]);
+  await proof.show('the node is found to restore from images, by what it and its runtime say', async () => {
+    const kube = await connect(ctx.env, { context: kubeContext(ctx.options.clusterName) });
+    const node = await kube.core.readNode({ name: to });
+    expectSame((await askRestoreWay(ctx, kube, node)).kind, 'image', 'way of a restore');
+    return { seen: node.status?.nodeInfo?.containerRuntimeVersion ?? '', value: undefined };
+  });
   const { image, last } = await proof.show('a checkpoint of a counter becomes an image, and is imported into a node', async () => {
     await start(ctx, source);
     await countsOnPast(ctx, 'counter', SOME);
