@@ -86,28 +86,49 @@ export async function proveStruckMigrations(ctx: Context, proof: Proof, from: st
       struck.strike((name, ends) => moveStruck(ctx, name, ends, () => strikeAt(ctx, ends, stage, command))),
     );
   await proveFullDisks(ctx, proof, struck);
-  for (const stage of [STAGES.prepared, STAGES.taken, STAGES.restored])
-    await proof.show(`the target’s node is stopped ${stage.what}`, () => struck.strike((name, ends) => stopTarget(ctx, name, ends, stage)));
+  await proveStoppedTargets(ctx, proof, struck);
 }
 
-/** Stops the node, brings the migration to an end without it, and starts it again. */
-async function stopTarget(ctx: Context, name: string, ends: Ends, stage: Stage): Promise<string> {
+async function proveStoppedTargets(ctx: Context, proof: Proof, struck: Struck): Promise<void> {
+  for (const stage of [STAGES.prepared, STAGES.taken])
+    await proof.show(`the target’s node is stopped ${stage.what}`, () =>
+      struck.strike((name, ends) =>
+        whileStopped(ctx, ends.to, async (stop) => {
+          const said = await moveStruck(ctx, name, ends, async () => {
+            await strikeAt(ctx, ends, stage, 'true');
+            await stop();
+          });
+          await recover(ctx, name);
+          return said;
+        }),
+      ),
+    );
+  // The command must not come to remove the source meanwhile: from then on the target is a pod like any other.
+  await proof.show('the command is killed once it is restored, and the target’s node stopped', () =>
+    struck.strike((name, ends) =>
+      whileStopped(ctx, ends.to, async (stop) => {
+        await killCommandAt(ctx, name, ends, STAGES.restored);
+        await stop();
+        await recover(ctx, name);
+        return 'the next one takes it back';
+      }),
+    ),
+  );
+}
+
+/** Does something in which a node is stopped, and starts it again. */
+async function whileStopped<T>(ctx: Context, node: string, act: (stop: () => Promise<void>) => Promise<T>): Promise<T> {
   try {
-    const said = await moveStruck(ctx, name, ends, async () => {
-      await strikeAt(ctx, ends, stage, 'true');
-      await ctx.runner.run('docker', ['kill', ends.to]);
+    return await act(async () => {
+      await ctx.runner.run('docker', ['kill', node]);
     });
-    await recover(ctx, name);
-    return said;
   } finally {
-    await ctx.cleanupRunner.run('docker', ['start', ends.to]);
+    await ctx.cleanupRunner.run('docker', ['start', node]);
+    const condition = 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.spec.taints}';
     await until(
       ctx,
-      `node ${ends.to} is Ready`,
-      () =>
-        kubectl(ctx, ['get', 'node', ends.to, '--output', 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.spec.taints}'], {
-          accept: true,
-        }),
+      `node ${node} is Ready`,
+      () => kubectl(ctx, ['get', 'node', node, '--output', condition], { accept: true }),
       ({ stdout }) => stdout.trim() === 'True',
       { patienceMs: 180_000, everyMs: 1000 },
     );
