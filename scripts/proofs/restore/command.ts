@@ -139,12 +139,13 @@ async function proveFromNode(ctx: Context, proof: Proof, { name: archive, last }
 async function provePodFile(ctx: Context, proof: Proof, { files, last }: Archives, folder: string, to: string): Promise<void> {
   await proof.show('an archive without its pod is refused, unless a manifest is given', async () => {
     const file = path.join(folder, 'podless.tar');
-    await ctx.runner.run('cp', [files[HELPER] ?? '', file]);
-    await ctx.runner.run('tar', ['--force-local', '--delete', '--file', file, 'pod.dump']);
+    // GNU tar's --delete leaves an archive that cannot be read.
+    const without = 'mkdir -m 0700 "$3" && cd "$3" && tar -xf "$1" && rm pod.dump && tar -cf "$2" *';
+    await ctx.runner.run('sh', ['-c', without, 'sh', files[HELPER] ?? '', file, path.join(folder, 'podless')]);
     const refused = await call(ctx, [file, '--node', to]);
-    expectSame(refused.exitCode, 1, 'exit code');
     const said = firstLine(refused);
-    if (!said.endsWith('does not tell what its pod was')) throw new ToolkitError('it was refused for another reason', { details: [said] });
+    if (refused.exitCode !== 1 || !said.endsWith('does not tell what its pod was'))
+      throw new ToolkitError('it was refused for another reason, or not at all', { details: refused.stderr.split('\n') });
     const manifest = path.join(folder, 'pod.json');
     await writeFile(manifest, JSON.stringify(pod('given', to, [counter(ctx, HELPER)])));
     const { pod: name } = await restored(ctx, [file, '--node', to, '--pod', manifest]);
@@ -159,7 +160,7 @@ async function proveRefused(ctx: Context, proof: Proof, { files, name: archive }
   const file = files[MAIN] ?? '';
   const cut = path.join(folder, 'cut.tar');
   const cases: ReadonlyArray<readonly [args: readonly string[], says: RegExp]> = [
-    [[cut], /the checkpoint archive is not a whole tar file/],
+    [[cut], /is not a whole checkpoint archive/],
     [[file, '--namespace', 'default'], /is of namespace restore-proof, not of default/],
     [[file, '--node', 'nowhere'], /there is no node nowhere/],
     [['--from', `nowhere:${archive}`], /there is no node nowhere/],

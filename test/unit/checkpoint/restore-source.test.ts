@@ -53,10 +53,18 @@ describe.each(readers)('an archive that lies %s', (_, read) => {
     expect(await read(await archiveFile({ machine: 77 }))).toMatchObject({ architecture: undefined });
   });
 
-  test('is refused when it is cut off', async () => {
+  test.each([35_000, 1024, 512, 480])('is refused when it is cut off, by %i bytes', async (bytes) => {
     const file = await archiveFile({ podDump: POD });
-    await truncate(file, (await readFile(file)).length / 2);
-    await expect(read(file)).rejects.toThrow(/is not a whole/);
+    const content = await readFile(file);
+    const end = content.length - [...content].reverse().findIndex((byte) => byte !== 0);
+    await truncate(file, Math.ceil(end / 512) * 512 + 1024 - bytes);
+    await expect(read(file)).rejects.toThrow('is not a whole checkpoint archive');
+  });
+
+  test('is refused when a part of it is missing', async () => {
+    const file = await archiveFile();
+    await realRunner().run('tar', ['--force-local', '--delete', '--file', file, 'spec.dump']);
+    await expect(read(file)).rejects.toBeInstanceOf(ToolkitError);
   });
 
   test('is refused when it is something else', async () => {
