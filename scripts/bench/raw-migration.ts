@@ -59,10 +59,12 @@ export async function rawMigration(ctx: Context, raw: RawBallast): Promise<numbe
   // What the one before has left to be written must not slow this one down.
   await bash(ctx, raw.node, ['sync']);
   const since = (await readTicks(ctx, raw)).at(-1)?.at ?? 0;
-  const folders = '--image-path image --work-path work';
+  const folder = `${FOLDER}/${raw.name}`;
+  // Absolute: runc restore goes into the bundle first.
+  const folders = `--image-path ${folder}/image --work-path ${folder}/work`;
   try {
     await bash(ctx, raw.node, [
-      `cd ${FOLDER}/${raw.name}`,
+      `cd ${folder}`,
       `${RUNC} checkpoint ${folders} ${raw.name} && ${RUNC} restore --detach ${folders} --bundle bundle ${raw.name} ${INTO_LOG}`,
     ]);
     const first = (await readTicks(ctx, raw)).at(-1)?.at ?? since;
@@ -74,7 +76,7 @@ export async function rawMigration(ctx: Context, raw: RawBallast): Promise<numbe
     );
     return longestGap(seen, since);
   } finally {
-    await bash(forCleanup(ctx), raw.node, [`rm -rf ${FOLDER}/${raw.name}/image ${FOLDER}/${raw.name}/work`]);
+    await bash(forCleanup(ctx), raw.node, [`rm -rf ${folder}/image ${folder}/work`]);
   }
 }
 
