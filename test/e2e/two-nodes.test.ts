@@ -33,7 +33,10 @@ const pod = (name: string, node: string): string =>
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'two-'));
   config = path.join(folder, 'two.yaml');
-  await writeFile(config, 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n  - role: control-plane\n  - role: worker\n');
+  await writeFile(
+    config,
+    'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n  - role: control-plane\n  - role: worker\n  - role: worker\n',
+  );
   await toolkitJson('cluster:up', ['--name', two, '--config', config]);
   await toolkitJson('image:load', ['--name', two, counterImage]);
   for (const [name, node] of Object.entries(nodes)) await kubectl(ctx, ['apply', '--filename', '-'], { input: pod(name, node) });
@@ -54,7 +57,7 @@ test('pods start from checkpoint archives, from node to node, and from none that
     'a second pod starts from the same archive',
     'when its process has ended it starts from its image',
     'or goes back to its archive, when its pod says so',
-    'a counter is restored 6 times in a row, each time from a checkpoint of the one before, over 2 nodes',
+    'a counter is restored 6 times in a row, each time from a checkpoint of the one before, over 3 nodes',
     'open files in an emptyDir, one in memory and /dev/shm come along with their content',
     'so do changes of the root file system, with modes and deletions',
     'two containers of a pod start from an archive each',
@@ -66,6 +69,13 @@ test('pods start from checkpoint archives, from node to node, and from none that
     'an archive without its pod is refused, unless a manifest is given',
     'it refuses what cannot be restored, 5 ways, and makes nothing',
     'when it is stopped its pod is removed, and what it had brought',
+    'a counter moves to another node, and back, and loses no number',
+    'a pod with two containers moves as a whole',
+    'a pod of a Deployment moves: the ReplicaSet adopts it, and makes no other',
+    ...['StatefulSet', 'DaemonSet', 'Job'].map((kind) => `a pod of a ${kind} does not move, and the reason is told`),
+    'a pod that the other node turns away runs on',
+    'Redis answers with its data after it has moved, and writes on',
+    '10 pods move in one go',
     'who may make pods may not restore them',
     'nor turn a pod into a restored one',
     'who has the right to create pods/restore may, and change it afterwards without',
