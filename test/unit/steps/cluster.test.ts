@@ -167,7 +167,7 @@ describe('a cluster that is not there', () => {
     expect(YAML.parse(given)).toMatchObject({ kind: 'Cluster', containerdConfigPatches: ['a = 1', 'b = 2'] });
     expect(given).toContain("# of one's own");
     expect(await reasonToRun(clusterStep({ clusterName: 'checkpoint' }, { ...profile, containerdConfigPatches: [] }), ctx)).toBe(
-      'changed: configuration',
+      'changed: containerd’s configuration',
     );
   });
 
