@@ -1,7 +1,8 @@
 /*
  * ballast MIB: holds so much memory that does not compress, and tells by its own clock whether it runs. Once the memory is filled it
- * prints a line four times a second: the monotonic clock, and the longest time since the line before during which it did not run,
- * both in seconds. A dump that freezes the process shows as one long time, whatever the clock of its observer does meanwhile.
+ * prints a line four times a second: the clock, and the longest time since the line before during which it did not run, both in
+ * seconds. A dump that freezes the process shows as one long time, whatever the clock of its observer does meanwhile. It is the clock of
+ * the real time: CRIU restores a process into a time namespace in which the monotonic one goes on from where it was at the dump.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@ static double now(void)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	clock_gettime(CLOCK_REALTIME, &time);
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 

@@ -21,7 +21,7 @@ export const podOf = (size: Size): string => `ballast-${size.toLowerCase().repla
 /** Seconds on its own clock that a process must go on to count as running. */
 const GOES_ON_SECONDS = 1;
 
-/** One line of the ballast: its own monotonic clock, and the longest time since the line before that it did not run; seconds. */
+/** One line of the ballast: its own clock (Unix time), and the longest time since the line before that it did not run; seconds. */
 export interface Tick {
   readonly at: number;
   readonly gap: number;
