@@ -17,9 +17,9 @@ export interface TransferProgress {
   end(): void;
 }
 
-/** So often a transfer goes on after its connection broke, if nothing more has arrived since. */
-const ATTEMPTS = 5;
-/** Before it goes on, milliseconds. */
+/** So often a transfer is tried while nothing more arrives. */
+const ATTEMPTS = 6;
+/** Before it goes on, milliseconds; twice as long each time that nothing has arrived. An API server that is restarted takes half a minute. */
 const PAUSE_MS = 1000;
 
 /**
@@ -131,23 +131,25 @@ async function append(
   part: string,
   whole: Brought,
   progress: TransferProgress,
+  anew = false,
 ): Promise<void> {
+  /** Where each attempt began. */
+  const starts: number[] = [];
   const sizeOf = async (): Promise<number> => (await stateOf(folder, part, part, whole.bytes)).partBytes;
-  const from = await sizeOf();
   await goingOn(
     ctx,
     sizeOf,
     async (start) => {
-      if (start >= whole.bytes) return;
-      await folder.append(inFolder(part), counted(file, start, progress), whole.bytes - start);
+      starts.push(start);
+      if (start < whole.bytes) await folder.append(inFolder(part), counted(file, start, progress), whole.bytes - start);
     },
     whole.bytes,
   );
   const there = await sumOnNode(folder, inFolder(part));
   if (there.bytes === whole.bytes && there.sha256 === whole.sha256) return;
   await folder.discard(inFolder(part));
-  if (from === 0) throw mutilated(`nothing was left on ${folder.node}`, 'here', whole, `on ${folder.node}`, there);
-  await append(ctx, folder, file, part, whole, progress);
+  if (anew || starts.join() === '0') throw mutilated(`nothing was left on ${folder.node}`, 'here', whole, `on ${folder.node}`, there);
+  await append(ctx, folder, file, part, whole, progress, true);
 }
 
 /** What is in a file from some place on. It counts what is taken, and nothing is lost while nobody takes. */
@@ -191,21 +193,18 @@ async function goingOn<T>(
   act: (from: number) => Promise<T>,
   total: number,
 ): Promise<T> {
-  let from = await sizeOf();
-  for (let left = ATTEMPTS; ; left--) {
+  let most = -1;
+  for (let failed = 0; ; failed++) {
     try {
+      // Never from where it was: what was under way when the connection broke may have arrived.
+      const from = await sizeOf();
+      if (from > most) failed = 0;
+      most = Math.max(from, most);
       return await act(from);
     } catch (error) {
-      if (!(error instanceof ConnectionLostError) || left <= 1 || from > total) throw error;
+      if (!(error instanceof ConnectionLostError) || failed >= ATTEMPTS - 1 || most > total) throw error;
     }
-    await clock.sleep(PAUSE_MS, signal);
-    // The way to the answer may be as broken as that of the content was.
-    const now = await sizeOf().catch((error: unknown) => {
-      if (error instanceof ConnectionLostError) return from;
-      throw error;
-    });
-    if (now > from) left = ATTEMPTS + 1;
-    from = now;
+    await clock.sleep(PAUSE_MS * 2 ** failed, signal);
   }
 }
 

@@ -131,7 +131,7 @@ describe('an archive that a pod sends', () => {
       drop();
     };
     await expect(fetchByPod({ send }, path.join(folder, 'a.tar'), ctx)).rejects.toThrow('the connection was closed before its end');
-    expect(tries).toBe(5);
+    expect(tries).toBe(6);
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -260,6 +260,25 @@ describe('an archive that is laid into the folder of a node', () => {
     expect(await readFile(path.join(other, 'copy.tar'))).toEqual(CONTENT);
   });
 
+  test('waits for an API server that is restarted, and goes on with what had arrived by then', async () => {
+    const folder = temporaryFolder();
+    const { access, made } = nodeAt(folder, [7]);
+    let away = 0;
+    const restarted: Folder = {
+      ...access,
+      run: async (command) => {
+        if (made.length === 1 && away++ < 4) throw new ConnectionLostError('could not be started');
+        return access.run(command);
+      },
+    };
+    const ctx = testContext();
+    const start = ctx.clock.now();
+    expect(await place(restarted, ctx)).toMatchObject({ sha256: SUM, brought: true });
+    expect(made).toEqual([`${PART}: 18 of 18`, `${PART}: 11 of 11`]);
+    expect(ctx.clock.now() - start).toBeGreaterThanOrEqual(1000 + 2000 + 4000 + 8000);
+    expect(await readFile(path.join(folder, 'copy.tar'))).toEqual(CONTENT);
+  });
+
   test('is not brought where it is already', async () => {
     const folder = temporaryFolder();
     await put(path.join(folder, 'a.tar'), CONTENT);
@@ -290,7 +309,7 @@ describe('an archive that is laid into the folder of a node', () => {
 
   test('is taken away again when it does not arrive', async () => {
     const folder = temporaryFolder();
-    await expect(place(nodeAt(folder, [3, 0, 0, 0, 0, 0]).access)).rejects.toThrow('the connection was closed before its end');
+    await expect(place(nodeAt(folder, [3, 0, 0, 0, 0, 0, 0]).access)).rejects.toThrow('the connection was closed before its end');
     expect(await readdir(folder)).toEqual([]);
   });
 
