@@ -8,7 +8,7 @@ import type { Context } from '../lib/core/context.js';
 import { ToolkitError } from '../lib/core/errors.js';
 import { replace } from '../lib/core/files.js';
 import { sha256OfFile } from '../lib/core/hash.js';
-import { ConnectionLostError } from '../lib/kube/exec.js';
+import { ConnectionLostError, NotStartedError } from '../lib/kube/exec.js';
 import { type Brought, type Folder, inFolder, sumOnNode } from './node-folder.js';
 
 /** Told how many bytes have arrived; ended in any case. */
@@ -194,6 +194,7 @@ async function goingOn<T>(
   total: number,
 ): Promise<T> {
   let most = -1;
+  let broken = false;
   for (let failed = 0; ; failed++) {
     try {
       // Never from where it was: what was under way when the connection broke may have arrived.
@@ -202,8 +203,11 @@ async function goingOn<T>(
       most = Math.max(from, most);
       return await act(from);
     } catch (error) {
-      if (!(error instanceof ConnectionLostError) || failed >= ATTEMPTS - 1 || most > total) throw error;
+      // An API server that is starting refuses what it has allowed before.
+      const passing = error instanceof ConnectionLostError || (broken && error instanceof NotStartedError);
+      if (!passing || failed >= ATTEMPTS - 1 || most > total) throw error;
     }
+    broken = true;
     await clock.sleep(PAUSE_MS * 2 ** failed, signal);
   }
 }

@@ -24,6 +24,9 @@ const STALL_MS = 60_000;
 /** The connection broke, or none came about: what was sent may be sent again. */
 export class ConnectionLostError extends ToolkitError {}
 
+/** The API server did not let a command start. One that is starting itself says so to everybody for a while. */
+export class NotStartedError extends ToolkitError {}
+
 /** What is used of its web socket. */
 interface Socket {
   readonly bufferedAmount: number;
@@ -170,7 +173,7 @@ function refusal(error: unknown, failed: (what: string, details: readonly string
   const message = messageOf((error as { error?: unknown }).error ?? (error as { message?: unknown }).message ?? error);
   const status = Number(/Unexpected server response: (\d+)/.exec(message)?.[1]);
   const plain = failed('could not be started', [message]);
-  const Kind = Number.isNaN(status) ? ConnectionLostError : ToolkitError;
+  const Kind = Number.isNaN(status) || status >= 500 ? ConnectionLostError : NotStartedError;
   return new Kind(plain.message, { details: plain.details, hint: hintFor(status), cause: error });
 }
 

@@ -7,7 +7,7 @@ import { type Brought, type Folder, inFolder, withFolder } from '../../../script
 import { fetchArchive, placeInFolder } from '../../../scripts/checkpoint/transfer.js';
 import { archiveFolder } from '../../../scripts/lib/cluster/kubelet.js';
 import { InterruptedError, ToolkitError } from '../../../scripts/lib/core/errors.js';
-import { ConnectionLostError } from '../../../scripts/lib/kube/exec.js';
+import { ConnectionLostError, NotStartedError } from '../../../scripts/lib/kube/exec.js';
 import type { NodeReach } from '../../../scripts/lib/kube/reach.js';
 import { put, realRunner, type TestContext, temporaryFolder, testContext } from '../../support/context.js';
 import { type FakeCommand, fakeExec } from '../../support/exec.js';
@@ -267,7 +267,8 @@ describe('an archive that is laid into the folder of a node', () => {
     const restarted: Folder = {
       ...access,
       run: async (command) => {
-        if (made.length === 1 && away++ < 4) throw new ConnectionLostError('could not be started');
+        // First nobody answers, then nobody is allowed anything.
+        if (made.length === 1 && away++ < 4) throw new (away < 3 ? ConnectionLostError : NotStartedError)('could not be started');
         return access.run(command);
       },
     };
@@ -277,6 +278,17 @@ describe('an archive that is laid into the folder of a node', () => {
     expect(made).toEqual([`${PART}: 18 of 18`, `${PART}: 11 of 11`]);
     expect(ctx.clock.now() - start).toBeGreaterThanOrEqual(1000 + 2000 + 4000 + 8000);
     expect(await readFile(path.join(folder, 'copy.tar'))).toEqual(CONTENT);
+  });
+
+  test('is not tried again where it is forbidden from the beginning', async () => {
+    const { access } = nodeAt(temporaryFolder());
+    let asked = 0;
+    const append = async (): Promise<never> => {
+      asked++;
+      throw new NotStartedError('could not be started');
+    };
+    await expect(place({ ...access, append })).rejects.toThrow('could not be started');
+    expect(asked).toBe(1);
   });
 
   test('is not brought where it is already', async () => {
