@@ -81,19 +81,21 @@ export async function logBegan(ctx: Context, name: string, container: string): P
   return Date.parse(stdout.split(' ')[0] ?? '');
 }
 
+/** Messages of a pod's events. @param selector more of kubectl's field selector */
+async function messagesOf(ctx: Context, name: string, selector = ''): Promise<string> {
+  const fields = `involvedObject.name=${name}${selector}`;
+  const path = 'jsonpath={range .items[*]}{.message}{"\\n"}{end}';
+  return (await inProof(ctx, ['get', 'events', '--field-selector', fields, '--output', path])).stdout;
+}
+
+/** What the kubelet has complained of, of a pod. */
+export async function warningsOf(ctx: Context, name: string): Promise<string[]> {
+  return (await messagesOf(ctx, name, ',type=Warning')).split('\n').filter(Boolean);
+}
+
 /** Waits until an event of a pod matches, and gives its message. */
 export async function eventOf(ctx: Context, name: string, pattern: RegExp): Promise<string> {
-  const messages = async (): Promise<string> =>
-    (
-      await inProof(ctx, [
-        'get',
-        'events',
-        '--field-selector',
-        `involvedObject.name=${name}`,
-        '--output',
-        'jsonpath={range .items[*]}{.message}{"\\n"}{end}',
-      ])
-    ).stdout;
+  const messages = (): Promise<string> => messagesOf(ctx, name);
   const seen = await until(ctx, `pod ${name} has no event ${pattern.source}`, messages, (text) => pattern.test(text), { everyMs: 500 });
   return pattern.exec(seen)?.[0] ?? '';
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ToolkitError } from '../../../scripts/lib/core/errors.js';
 import { behaviours } from '../../../scripts/proofs/matrix/behaviours.js';
-import { tryAll } from '../../../scripts/proofs/matrix/run.js';
+import { tryAll, withoutIds } from '../../../scripts/proofs/matrix/run.js';
 import { type Column, merge, page, readColumns } from '../../../scripts/proofs/matrix/table.js';
 import { checkout } from '../../support/checkout.js';
 import { put, temporaryFolder, testContext } from '../../support/context.js';
@@ -68,7 +68,11 @@ describe('the table of what works where', () => {
 });
 
 describe('a behaviour that is tried', () => {
-  const runner = () => fakeRunner(({ line }) => (/ (delete|create|get) /.test(line) ? 'serviceaccount/default' : undefined));
+  const runner = (warning = '') =>
+    fakeRunner(({ line }) => {
+      if (line.includes('get events')) return line.includes('a-new') ? warning : '';
+      return / (delete|create|get) /.test(line) ? 'serviceaccount/default' : undefined;
+    });
   const world = (ctx: ReturnType<typeof testContext>) => ({ ctx, route: 'annotation', from: 'one', to: 'two' }) as const;
 
   test('and does not hold is told with its reason, and the next is tried', async () => {
@@ -83,11 +87,20 @@ describe('a behaviour that is tried', () => {
       ],
       world(ctx),
     );
-    expect(outcomes).toEqual({ a: { holds: false, reason: 'it is gone: all of it' }, b: { holds: true } });
+    expect(outcomes).toEqual({ a: { holds: false, reason: 'it is gone' }, b: { holds: true } });
     expect(docker.lines.filter((line) => line.includes('delete pod')).map((line) => / ([ab]-old) /.exec(line)?.[1])).toEqual([
       'a-old',
       'b-old',
     ]);
+  });
+
+  test('tells what the runtime has said of its pod, and what is the same in each run of that', async () => {
+    const said = 'Back-off restarting\nfailed to restore /run/x/k8s.io/0123456789abcdef/rootfs of "0123456789abcdef": no mapping\n';
+    const ctx = testContext({ runner: runner(said) });
+    const prove = () => Promise.reject(new ToolkitError('pod a-new does not get ready', { details: ['/some/where/kubectl wait'] }));
+    const { outcomes } = await tryAll(ctx, column('default', {}), [{ id: 'a', title: 'A', prove }], world(ctx));
+    expect(outcomes).toEqual({ a: { holds: false, reason: 'failed to restore … of …: no mapping' } });
+    expect(withoutIds('image sha256:0123456789abcdef is gone')).toBe('image … is gone');
   });
 
   test('ends the run when the toolkit itself is at fault', async () => {
