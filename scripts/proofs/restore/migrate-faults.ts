@@ -156,7 +156,7 @@ async function proveFullDisks(ctx: Context, proof: Proof, struck: Struck): Promi
               },
               (error: unknown) => `${messageOf(error)}: ${error instanceof ToolkitError ? error.details.join(' ') : ''}`,
             );
-            const [reason] = /no space left on device/i.exec(said) ?? [];
+            const [reason] = /no space left on device|has no room for the archive/i.exec(said) ?? [];
             if (reason === undefined) throw new ToolkitError('the reason is not given', { details: [said] });
             return reason;
           }),
