@@ -14,13 +14,16 @@ import { proveHopsByImage, proveRestoreByImage } from '../proofs/restore/by-imag
 import { proveCommand } from '../proofs/restore/command.js';
 import { proveMigration } from '../proofs/restore/migrate.js';
 import { proveStruckMigrations } from '../proofs/restore/migrate-faults.js';
+import { proveNodeTroubles } from '../proofs/restore/node-troubles.js';
 import { inNamespace } from '../proofs/restore/pods.js';
 import { proveContents, proveHops, proveRestore } from '../proofs/restore/proof.js';
 import { proveRefusals } from '../proofs/restore/refusals.js';
 import { proveRights } from '../proofs/restore/rights.js';
+import { proveMemory, proveWitness } from '../proofs/restore/witness.js';
 import { clusterGoals } from '../steps/cluster.js';
 import { counterImage } from '../steps/counter-image.js';
 import { serverImage } from '../steps/server-image.js';
+import { witnessImage } from '../steps/witness-image.js';
 
 /** Nodes, by name. */
 interface Places {
@@ -39,6 +42,9 @@ const proofs: Readonly<Record<Exclude<RestoreRoute, 'none'>, Prove>> = {
     await proveHops(ctx, proof, nodes);
     await proveContents(ctx, proof, first, second);
     await proveCommand(ctx, proof, first, second);
+    await proveWitness(ctx, proof, first, second);
+    await proveMemory(ctx, proof, first, second, [64, 256]);
+    await proveNodeTroubles(ctx, proof, first, second);
     const [from, to] = workers;
     if (from !== undefined && to !== undefined) await proveMigration(ctx, proof, from, to);
     await proveRights(ctx, proof, second);
@@ -56,6 +62,7 @@ const proveHard: Prove = async (ctx, proof, { workers: [from, to] }) => {
       hint: 'npm run e2e:restore -- --hard --name two --config cluster/two-workers.yaml',
     });
   await proveStruckMigrations(ctx, proof, from, to);
+  await proveMemory(ctx, proof, from, to, [1024]);
 };
 
 export default task({
@@ -81,11 +88,11 @@ export default task({
         hint: 'Leave --hard or --profile out.',
       });
     const { ports } = await readClusterConfig(ctx.options.clusterConfig);
-    await bringAbout(ctx, [...clusterGoals(ctx), counterImage, ...(restore === 'annotation' ? [serverImage] : [])], {
+    await bringAbout(ctx, [...clusterGoals(ctx), counterImage, ...(restore === 'annotation' ? [serverImage, witnessImage] : [])], {
       before: machineFits(ctx, { ports }),
     });
-    const { counter, server } = imageNames(ctx.options);
-    for (const image of restore === 'annotation' ? [counter, server] : [counter]) await loadImage(ctx, image);
+    const { counter, server, witness } = imageNames(ctx.options);
+    for (const image of restore === 'annotation' ? [counter, server, witness] : [counter]) await loadImage(ctx, image);
     const all = await kubernetesNodes(ctx, ctx.options.clusterName);
     const nodes = all.map(({ name }) => name);
     const workers = all.filter(({ role }) => role === 'worker').map(({ name }) => name);

@@ -49,8 +49,13 @@ export function makeOptions(root: string, env: NodeJS.ProcessEnv, chosen: Partia
 }
 
 /** Names of the images of an instance, in one place. Those of nodes are told apart by what is in them, see `nodeImageNames`. */
-export function imageNames({ instance }: Pick<Options, 'instance'>): { counter: string; ballast: string; server: string } {
-  return { counter: `counter:${instance}`, ballast: `ballast:${instance}`, server: `server:${instance}` };
+export function imageNames({ instance }: Pick<Options, 'instance'>): {
+  counter: string;
+  ballast: string;
+  server: string;
+  witness: string;
+} {
+  return { counter: `counter:${instance}`, ballast: `ballast:${instance}`, server: `server:${instance}`, witness: `witness:${instance}` };
 }
 
 /**

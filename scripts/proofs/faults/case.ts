@@ -73,7 +73,12 @@ export async function strikeWriting(ctx: Context, node: string, command: string)
   await strike(new Node(ctx.runner, node), `compgen -G '${archiveFolder}/.*.partial' >/dev/null`, command);
 }
 
-async function strike(node: Node, sign: string, command: string): Promise<void> {
+/**
+ * Waits in a node until there is a sign, and then does something there at once.
+ * @param sign a command for bash that succeeds when it is there
+ * @param command for bash
+ */
+export async function strike(node: Node, sign: string, command: string): Promise<void> {
   const script = `for i in $(seq 3000); do ${sign} && break; sleep 0.01; done; ${sign} || exit 1; ${command}`;
   await node.run(['bash', '-c', script], { failure: 'the checkpoint could not be struck in its middle' });
 }

@@ -56,7 +56,11 @@ export async function apply(ctx: Context, manifest: PodManifest): Promise<void> 
 /** Applies a pod, and returns when it is ready. */
 export async function start(ctx: Context, manifest: PodManifest): Promise<void> {
   await apply(ctx, manifest);
-  const { name } = manifest.metadata;
+  await untilReady(ctx, manifest.metadata.name);
+}
+
+/** Returns when a pod is ready. */
+export async function untilReady(ctx: Context, name: string): Promise<void> {
   await inProof(ctx, ['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s'], { failure: `pod ${name} does not get ready` });
 }
 
@@ -68,6 +72,11 @@ export async function remove(ctx: Context, ...names: readonly string[]): Promise
 /** What a command in a container of a pod prints. */
 export async function inPod(ctx: Context, name: string, script: string): Promise<string> {
   return (await inProof(ctx, ['exec', name, '--', 'sh', '-c', script])).stdout;
+}
+
+/** What a program in a container of a pod prints. */
+export async function run(ctx: Context, name: string, container: string, command: readonly string[]): Promise<string> {
+  return (await inProof(ctx, ['exec', name, '--container', container, '--', ...command])).stdout;
 }
 
 /** What a container has printed, from the beginning. */

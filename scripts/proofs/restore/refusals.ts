@@ -10,7 +10,12 @@ import type { Proof } from '../proof.js';
 import { apply, counter, eventOf, NAMESPACE, pod, remove, start } from './pods.js';
 
 const MAIN = 'main';
-const BAD = 'bad-restore';
+/** The archive that is wanted. */
+const BAD = 'bad-restore.tar';
+
+/** An image of CRIU of a CPU that has every feature there is, of all makers: 19 words of ones (images/cpuinfo.proto). */
+const EVERY_FEATURE = ['\\x08\\x02\\x10\\x06\\x18\\x01\\x20\\x01\\x28\\x02', '\\x30\\xff\\xff\\xff\\xff\\x0f'.repeat(19)].join('');
+const CPU_IMAGE = `\\x19\\x43\\x56\\x54\\x13\\x40\\x40\\x61\\x7e\\x00\\x00\\x00\\x0a\\x7c${EVERY_FEATURE}`;
 
 /** An archive that must be refused: how it is made on the node, and what the pod's event says. */
 interface Refused {
@@ -56,6 +61,11 @@ const ARCHIVES: readonly Refused[] = [
     says: /of another architecture/,
   },
   {
+    what: 'of a CPU with features that this one lacks',
+    make: packed(`bash -c 'printf "%b" "$0" >checkpoint/cpuinfo.img' '${CPU_IMAGE}'`),
+    says: /of a CPU \(""\) with features that this node's lacks: \w+.*/,
+  },
+  {
     what: 'whose mount the pod lacks',
     make: packed(`sed -i 's/"mounts":\\[/"mounts":[{"destination":"\\/data","type":"bind","source":"\\/x"},/' spec.dump`),
     says: /had a mount on \/data, and the new one has none there/,
@@ -68,26 +78,28 @@ export async function proveRefusals(ctx: Context, proof: Proof, node: string): P
   await start(ctx, source);
   const { archive } = await checkpoint(ctx, await findContainer(ctx, NAMESPACE, 'counter', MAIN));
   const on = new Node(ctx.runner, node);
-  /** Has a pod want a bad archive, and takes both away afterwards. */
-  const want = async (make: string, prove: () => Promise<string>): Promise<{ seen: string; value: undefined }> => {
+  let pods = 0;
+  /** Has a pod want a bad archive, and takes both away afterwards. Each pod has its own name: events of the one before are not its. */
+  const want = async (make: string, prove: (name: string) => Promise<string>): Promise<{ seen: string; value: undefined }> => {
     const script = `cd "$3" && rm -rf x "$2" && mkdir -m 0700 x && tar --force-local -xf "$1" -C x && ${make}; rm -rf x`;
-    await on.run(['sh', '-c', script, 'sh', archive, `${BAD}.tar`, archiveFolder]);
-    await apply(ctx, restoredPod(source, BAD, node, { [MAIN]: `${BAD}.tar` }));
-    const seen = await prove();
-    expectSame(await startedOf(ctx, BAD), '', 'when it was started');
-    await remove(ctx, BAD);
-    await on.remove(`${archiveFolder}/${BAD}.tar`);
+    await on.run(['sh', '-c', script, 'sh', archive, BAD, archiveFolder]);
+    const name = `refused-${++pods}`;
+    await apply(ctx, restoredPod(source, name, node, { [MAIN]: BAD }));
+    const seen = await prove(name);
+    expectSame(await startedOf(ctx, name), '', 'when it was started');
+    await remove(ctx, name);
+    await on.remove(`${archiveFolder}/${BAD}`);
     return { seen, value: undefined };
   };
   for (const { what, make, says } of ARCHIVES)
-    await proof.show(`an archive ${what} is refused`, () => want(make, () => eventOf(ctx, BAD, says)));
+    await proof.show(`an archive ${what} is refused`, () => want(make, (name) => eventOf(ctx, name, says)));
   await proof.show('a container whose memory is missing does not start at all: CRIU’s reason is told, and its log is kept', () =>
-    want(packed('truncate -s 4096 checkpoint/pages-1.img'), async () => {
-      const seen = await eventOf(ctx, BAD, /The pages image ends at \w+, before its pagemap/);
-      const log = await eventOf(ctx, BAD, /\/\S+\/checkpoint-logs\/\S+\.log/);
+    want(packed('truncate -s 4096 checkpoint/pages-1.img'), async (name) => {
+      const seen = await eventOf(ctx, name, /The pages image ends at \w+, before its pagemap/);
+      const log = await eventOf(ctx, name, /\/\S+\/checkpoint-logs\/\S+\.log/);
       await on.run(['test', '-s', log]);
       // Tried again, it is restored again: never started from its image instead.
-      await eventOf(ctx, BAD, /Back-off|back-off/);
+      await eventOf(ctx, name, /Back-off|back-off/);
       return seen;
     }),
   );

@@ -19,7 +19,7 @@ describe('options', () => {
   test('keep the cluster and the images of an instance apart', () => {
     const options = instance('two');
     expect(options.clusterName).toBe('checkpoint-two');
-    expect(imageNames(options)).toEqual({ counter: 'counter:two', ballast: 'ballast:two', server: 'server:two' });
+    expect(imageNames(options)).toEqual({ counter: 'counter:two', ballast: 'ballast:two', server: 'server:two', witness: 'witness:two' });
     expect(nodeImageNames(options)).toEqual({ base: 'kindest/base:two', node: 'kindest/node:two' });
     expect(nodeImageNames(makeOptions('/checkout', {}, {})).node).toBe('kindest/node:latest');
     expect(nodeImageNames(options, 'containerd-9')).toEqual({
