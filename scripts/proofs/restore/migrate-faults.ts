@@ -1,10 +1,12 @@
-import { kubectl } from '../../lib/cluster/kubectl.js';
+import { kubeContext, kubectl } from '../../lib/cluster/kubectl.js';
 import { archiveFolder } from '../../lib/cluster/kubelet.js';
 import { Node } from '../../lib/cluster/node.js';
 import { sharedArchiveFolder } from '../../lib/cluster/shared-folder.js';
 import type { Context } from '../../lib/core/context.js';
 import { messageOf, ToolkitError } from '../../lib/core/errors.js';
 import { until } from '../../lib/core/until.js';
+import { connect } from '../../lib/kube/client.js';
+import { reachNode } from '../../lib/kube/reach.js';
 import type { Proof } from '../proof.js';
 import { countsOnPast } from './counts.js';
 import { expectNothingLeft, move } from './moves.js';
@@ -124,14 +126,16 @@ async function whileStopped<T>(ctx: Context, node: string, act: (stop: () => Pro
     });
   } finally {
     await ctx.cleanupRunner.run('docker', ['start', node]);
-    const condition = 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.spec.taints}';
+    // It has got another machine ID, by which it is told whether it is this machine's; and until its kubelet has said so it looks Ready as before.
+    const kube = await connect(ctx.env, { context: kubeContext(ctx.options.clusterName) });
     await until(
       ctx,
-      `node ${node} is Ready`,
-      () => kubectl(ctx, ['get', 'node', node, '--output', condition], { accept: true }),
-      ({ stdout }) => stdout.trim() === 'True',
+      `node ${node} is back`,
+      () => reachNode({ runner: ctx.cleanupRunner, signal: ctx.signal }, kube, node),
+      ({ kind }) => kind !== undefined,
       { patienceMs: 180_000, everyMs: 1000 },
     );
+    await kubectl(ctx, ['wait', '--for=condition=Ready', `node/${node}`, '--timeout=120s']);
   }
 }
 
