@@ -73,14 +73,12 @@ export async function killCommandAt(ctx: Context, pod: string, ends: Ends, stage
   });
   const watch = `for i in $(seq 6000); do ${stage.sign} && { echo now; exit 0; }; sleep 0.005; done; exit 1`;
   const node = new Node(ctx.runner, stage.on(ends));
-  const watching = node.run(['bash', '-c', watch], {
-    failure: `the command never came to the stage "${stage.what}"`,
-    onLine: () => process.kill(pid, 'SIGKILL'),
-  });
-  const [{ exitCode, stderr }] = await Promise.all([
+  const watching = node.run(['bash', '-c', watch], { accept: true, onLine: () => process.kill(pid, 'SIGKILL') });
+  const [{ exitCode, stderr }, seen] = await Promise.all([
     command.catch((error: unknown) => ({ exitCode: -1, stderr: messageOf(error) })),
     watching,
   ]);
+  if (seen.exitCode !== 0) throw new ToolkitError('the command never came to where it was to be killed', { details: [stage.what, stderr] });
   if (exitCode === 0) throw new ToolkitError('the command came to its end before it was killed', { details: [stderr] });
 }
 
