@@ -39,6 +39,8 @@ export interface Trouble {
   readonly hangs?: boolean;
   /** The dump of this container fails. */
   readonly dumpFails?: string;
+  /** The API learns so much later than others that the target runs, milliseconds. */
+  readonly toldLateMs?: number;
 }
 
 /** Two nodes with a folder that both see, pods, and runtimes that do as ours do. Checks at each step that no container runs twice. */
@@ -53,6 +55,7 @@ export class MigrationWorld {
   /** What was seen that must not be. */
   readonly wrong: string[] = [];
   private uids = 0;
+  private runsSince: number | undefined;
   readonly ctx: TestContext = testContext();
 
   constructor(
@@ -168,13 +171,20 @@ export class MigrationWorld {
     return { status: 200, body: '{}' };
   }
 
+  /** Whether the API tells that a pod of the target's node runs. */
+  private isTold(pod: Pod): boolean {
+    if (pod.spec.nodeName === 'node-1') return true;
+    this.runsSince ??= Object.values(pod.runs).includes('runs') ? this.ctx.clock.now() : undefined;
+    return this.runsSince !== undefined && this.ctx.clock.now() >= this.runsSince + (this.trouble.toldLateMs ?? 0);
+  }
+
   private asObject(pod: Pod): object {
     const statuses = Object.entries(pod.runs).map(([name, state]) => ({
       name,
       image: 'web',
       restartCount: 0,
       containerID: `containerd://${name}-0123456789abcdef0123`,
-      state: state === 'runs' || state === 'paused' ? { running: {} } : { waiting: { reason: 'ContainerCreating' } },
+      state: (state === 'runs' || state === 'paused') && this.isTold(pod) ? { running: {} } : { waiting: { reason: 'ContainerCreating' } },
     }));
     const conditions = [{ type: 'Ready', status: pod.phase === 'Running' ? 'True' : 'False' }];
     return structuredClone({

@@ -2,7 +2,7 @@ import { ToolkitError } from '../../lib/core/errors.js';
 import { until } from '../../lib/core/until.js';
 import { calling, httpStatus } from '../../lib/kube/client.js';
 import { type Journal, ordinaryPatch, restoredPatch } from './journal.js';
-import { hasEnded, isReady, type MovingPod } from './moving-pod.js';
+import { allRun, hasEnded, isReady, type MovingPod } from './moving-pod.js';
 import { removeRemains } from './remains.js';
 import type { Surroundings } from './surroundings.js';
 import { readPodIfThere, type View } from './world.js';
@@ -12,6 +12,8 @@ const GOES_FIRST = { 'controller.kubernetes.io/pod-deletion-cost': '-2147483648'
 /** How long the target may take to be ready, and to be adopted, milliseconds. */
 const READY_MS = 30_000;
 const ADOPTED_MS = 10_000;
+/** How long the API may take to learn that the target runs, milliseconds. */
+const TOLD_MS = 30_000;
 
 /**
  * Puts the target in the place of the source: it gets its labels, the source goes, and what is left of the migration too. May be done
@@ -34,6 +36,8 @@ export async function finish(around: Surroundings, journal: Journal, { source }:
   const removedAt = ctx.clock.now();
   await removeRemains(around, journal);
   await change(journal.target.pod, ordinaryPatch(journal));
+  // The API learns a while later from the kubelet what the runtime has told; until then it would not give the pod's log.
+  await untilTarget(around, journal, allRun, TOLD_MS);
   return removedAt;
 }
 

@@ -68,6 +68,12 @@ export function readMovingPod(value: unknown): MovingPod {
   return parsed.data;
 }
 
+/** Whether the API tells that all containers of a pod run, those that are to end first aside. */
+export function allRun({ spec, status }: MovingPod): boolean {
+  const told = status.containerStatuses ?? [];
+  return told.length === spec.containers.length && told.every(({ state }) => state?.running != null);
+}
+
 /** Names of the containers whose processes move: sidecars first, as they start first. */
 export function movingContainers({ spec }: Pick<MovingPod, 'spec'>): string[] {
   return [...(spec.initContainers ?? []).filter(isSidecar), ...spec.containers].map(({ name }) => name);

@@ -21,6 +21,21 @@ const kinds: ReadonlyArray<readonly [string, readonly string[], string | undefin
   ['a pod with three containers', ['main', 'proxy', 'log'], undefined],
 ];
 
+test('a move ends when the API, too, tells that the pod runs there: it gives no log before', async () => {
+  const moved = async (toldLateMs: number): Promise<number> => {
+    const world = new MigrationWorld(['main'], { toldLateMs });
+    const start = world.ctx.clock.now();
+    await world.migrate();
+    expect(expectOne(world)).toBe('node-2');
+    return world.ctx.clock.now() - start;
+  };
+  expect(await moved(5_000)).toBeGreaterThanOrEqual(5_000);
+  // One that is never told has moved all the same.
+  const never = await moved(600_000);
+  expect(never).toBeGreaterThan(30_000);
+  expect(never).toBeLessThan(60_000);
+});
+
 describe.each(kinds)('%s', (_, containers, owner) => {
   test('moves, with its labels, and nothing is left', async () => {
     const world = new MigrationWorld(containers, {}, owner);
