@@ -32,12 +32,15 @@ export async function removeRemains(around: Surroundings, journal: Journal): Pro
  * Claims archives for nobody, as the runtime makes a claim: with its content from the first moment on, and only if there is none. One that a
  * taking back has left counts as none: a target goes on waiting at it.
  */
-const CLAIM = `cd "$1" || exit 0; shift
+const CLAIMING = `cd "$1" || exit 0; shift
 claim() {
   printf '{"state":"failed","pod":"nobody","error":"it was taken back"}' >"$1.nobody" || return
   ln "$1.nobody" "$1.claim" 2>/dev/null || { grep -q '"state": *"cancelled"' "$1.claim" && mv -f "$1.nobody" "$1.claim"; }
   rm -f "$1.nobody"
-}
+}`;
+
+/** Claims one after the other, until one has been taken. */
+const CLAIM = `${CLAIMING}
 for name; do
   claim "$name"
   grep -q '"state": *"failed"' "$name.claim" || { echo taken; exit 0; }
@@ -60,8 +63,9 @@ export async function cancelOnTarget(around: Surroundings, journal: Journal, nod
   return printed.includes('nobody');
 }
 
-/** The same, one by one, and then waits a moment for those who wait to notice. */
-const DISMISS = `${CLAIM.replace('{ echo taken; exit 0; }', 'true')}
+/** Claims all that has not been taken, and then waits a moment for those who wait to notice. */
+const DISMISS = `${CLAIMING}
+for name; do claim "$name"; done
 waits() { for name; do [ ! -e "$name.awaited" ] || return 0; done; return 1; }
 n=40; while [ "$n" -gt 0 ] && waits "$@"; do n=$((n - 1)); sleep 0.05; done`;
 
